@@ -1,0 +1,142 @@
+package holdfast
+
+import "time"
+
+// State of an incident.
+type State string
+
+const (
+	StatePending State = "pending" // seen once; not yet told
+	StateOpen    State = "open"
+	StateClosed  State = "closed"
+)
+
+// Trouble names what an incident is about; one incident a zone and trouble.
+type Trouble string
+
+const (
+	TroubleExpiry       Trouble = "expiry"       // signatures die, or are dead
+	TroubleChain        Trouble = "chain"        // validation fails for another reason
+	TroubleDenial       Trouble = "denial"       // negative answers cannot be proven
+	TroubleDelegation   Trouble = "delegation"   // parent and child disagree
+	TroubleReachability Trouble = "reachability" // servers do not answer as they should
+	TroubleConsistency  Trouble = "consistency"  // servers disagree with one another
+	TroubleSelf         Trouble = "self"         // ours: network, clock, roster
+)
+
+// Incident is trouble over time: what findings of many sweeps amount to.
+type Incident struct {
+	ID       string    `json:"id"`
+	Trouble  Trouble   `json:"trouble"`
+	Zones    []Name    `json:"zones"` // more than one where they share the failing addresses
+	State    State     `json:"state"`
+	Severity Severity  `json:"severity"` // now
+	Peak     Severity  `json:"peak"`     // the worst it was
+	Title    string    `json:"title"`
+	Opened   time.Time `json:"opened"`
+	Updated  time.Time `json:"updated"`
+	Closed   time.Time `json:"closed,omitzero"`
+	FailsAt  time.Time `json:"fails_at,omitzero"` // when it breaks (or broke) resolution; zero: not by time
+	Reopened int       `json:"reopened,omitempty"`
+	Servers  []Server  `json:"servers,omitempty"` // those that the trouble is on
+	// Findings are those of the last sweep that showed the trouble, with the
+	// measurement that each rests on.
+	Findings []IncidentFinding `json:"findings"`
+	Log      []IncidentEvent   `json:"log"`
+}
+
+// IncidentFinding is a finding and the measurement whose exchanges it names.
+type IncidentFinding struct {
+	Finding
+	Measurement string `json:"measurement"`
+}
+
+// IncidentEvent is one line of an incident's history.
+type IncidentEvent struct {
+	At       time.Time `json:"at"`
+	What     string    `json:"what"` // opened, rose, fell, joined, left, reminder, closed, reopened
+	Severity Severity  `json:"severity"`
+	Text     string    `json:"text"`
+}
+
+// ContactSource says where a contact was learned.
+type ContactSource string
+
+const (
+	ContactFromConfig ContactSource = "configuration"
+	ContactFromRDAP   ContactSource = "rdap"
+	ContactFromWHOIS  ContactSource = "whois"
+	ContactFromFile   ContactSource = "file"
+)
+
+// Contact is whom to tell about a zone. The address is not public: only staff
+// see it.
+type Contact struct {
+	Zone         Name          `json:"zone"`
+	Role         string        `json:"role"` // "technical"
+	Person       string        `json:"person,omitempty"`
+	Organisation string        `json:"organisation,omitempty"`
+	Email        string        `json:"email"`
+	Phone        string        `json:"phone,omitempty"`
+	Source       ContactSource `json:"source"`
+	Fetched      time.Time     `json:"fetched"`
+}
+
+// Audience says whom a notice is for.
+type Audience string
+
+const (
+	ForStaff   Audience = "staff"
+	ForContact Audience = "contact"
+)
+
+// NoticeState is where a notice stands in the outbox.
+type NoticeState string
+
+const (
+	NoticeHeld    NoticeState = "held"    // waits for a person to release it
+	NoticeQueued  NoticeState = "queued"  // to be sent when NotBefore has come
+	NoticeSending NoticeState = "sending" // handed to the channel; its end not yet known
+	NoticeSent    NoticeState = "sent"
+	NoticeDropped NoticeState = "dropped" // by a person, or made moot
+	NoticeFailed  NoticeState = "failed"  // refused for good, or tried for too long
+)
+
+// NoticeReason says why a notice is sent.
+type NoticeReason string
+
+const (
+	ReasonOpened   NoticeReason = "opened"
+	ReasonRaised   NoticeReason = "raised"
+	ReasonReminder NoticeReason = "reminder"
+	ReasonChanged  NoticeReason = "changed"
+	ReasonClosed   NoticeReason = "closed"
+	ReasonReopened NoticeReason = "reopened"
+)
+
+// Notice is one message to one recipient over one channel, rendered when it
+// was decided on, so that what is sent is what was meant then.
+type Notice struct {
+	ID        string       `json:"id"`
+	Incident  string       `json:"incident"`
+	Reason    NoticeReason `json:"reason"`
+	Severity  Severity     `json:"severity"`
+	Zones     []Name       `json:"zones"`
+	Audience  Audience     `json:"audience"`
+	Channel   string       `json:"channel"`   // a configured channel: "mail", "webhook:NAME", "alertmanager"
+	Recipient string       `json:"recipient"` // mail address or URL
+	// MessageID is stable over retries; ThreadID is the first message of the
+	// incident to this recipient, empty for the first itself.
+	MessageID string      `json:"message_id"`
+	ThreadID  string      `json:"thread_id,omitempty"`
+	Subject   string      `json:"subject"`
+	Text      string      `json:"text"`
+	HTML      string      `json:"html,omitempty"`
+	Payload   []byte      `json:"payload,omitempty"` // JSON body for channels that are not mail
+	State     NoticeState `json:"state"`
+	Created   time.Time   `json:"created"`
+	NotBefore time.Time   `json:"not_before,omitzero"`
+	Attempts  int         `json:"attempts"`
+	Sent      time.Time   `json:"sent,omitzero"`
+	LastError string      `json:"last_error,omitempty"`
+}

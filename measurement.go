@@ -1,0 +1,139 @@
+package holdfast
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Depth is how much of a zone a sweep looks at.
+type Depth string
+
+const (
+	Core Depth = "core" // SOA and DNSKEY with DO at every address
+	Full Depth = "full" // all that the walk can collect
+)
+
+// Purpose says why a question was asked: judges find evidence by it. The
+// pair (Exchange.Zone, Exchange.Purpose) names the place in the walk.
+type Purpose string
+
+const (
+	// Asked of the parent's servers about the child; Exchange.Zone is the parent.
+	PurposeReferral Purpose = "referral"  // NS of the child at a parent server
+	PurposeDS       Purpose = "parent-ds" // DS of the child at a parent server
+	// Asked of servers of Exchange.Zone about a name-server's address.
+	PurposeAddress Purpose = "address" // A or AAAA of an NS name, from the zone that holds it
+	// Asked of each server of Exchange.Zone about the zone itself.
+	PurposeSOA        Purpose = "soa"
+	PurposeSOATCP     Purpose = "soa-tcp"
+	PurposeNS         Purpose = "ns"
+	PurposeDNSKEY     Purpose = "dnskey"
+	PurposeNSEC3PARAM Purpose = "nsec3param"
+	PurposeCDS        Purpose = "cds"
+	PurposeCDNSKEY    Purpose = "cdnskey"
+	PurposeNXDomain   Purpose = "nxdomain" // a name that does not exist
+	PurposeNoData     Purpose = "nodata"   // a type that does not exist at the apex
+)
+
+// Transport is how a question travelled.
+type Transport string
+
+const (
+	UDP Transport = "udp"
+	TCP Transport = "tcp"
+)
+
+// Outcome says how a question ended. Every outcome is data: it speaks of the
+// server, the path or the message, never of a fault in Holdfast.
+type Outcome string
+
+const (
+	Answered       Outcome = "answered"        // a reply that matches the question, whatever its RCODE
+	Timeout        Outcome = "timeout"         // nothing that matched came in time
+	Unreachable    Outcome = "unreachable"     // the network said so (no route, host unreachable)
+	Refused        Outcome = "conn-refused"    // the host said so (port closed); RCODE REFUSED is Answered
+	Malformed      Outcome = "malformed"       // a reply with our id that cannot be parsed; Reply holds it
+	TruncatedTwice Outcome = "truncated-twice" // TC over UDP and TC again over TCP
+	WrongSource    Outcome = "wrong-source"    // the only reply came from another address; Reply holds it
+	NotAsked       Outcome = "not-asked"       // the budget or the caller ended before it was sent
+)
+
+// Question is what was asked; the class is always IN.
+type Question struct {
+	Name Name   `json:"name"`
+	Type uint16 `json:"type"`
+}
+
+// Exchange is one question put to one server and what came of it. It is the
+// unit of evidence. Query and Reply are the bytes on the wire (for TCP without
+// the length prefix); Reply is nil where none came.
+type Exchange struct {
+	Zone      Name          `json:"zone"` // the zone in whose name the server was asked
+	Purpose   Purpose       `json:"purpose"`
+	Server    Server        `json:"server"`
+	Question  Question      `json:"question"`
+	Transport Transport     `json:"transport"` // of the reply kept; a truncated UDP reply leads to TCP
+	Sent      time.Time     `json:"sent"`      // when the try that ended it was sent, UTC
+	RTT       time.Duration `json:"rtt_ns"`    // zero where no reply came
+	Tries     int           `json:"tries"`     // questions sent, over both transports
+	// Truncated says that a UDP reply had TC set and TCP was used after it.
+	Truncated bool       `json:"truncated,omitempty"`
+	Outcome   Outcome    `json:"outcome"`
+	Query     []byte     `json:"query,omitempty"`
+	Reply     []byte     `json:"reply,omitempty"`
+	Detail    string     `json:"detail,omitempty"` // what the network said, for people
+	From      netip.Addr `json:"from,omitzero"`    // who replied, where it was not Server.Address
+}
+
+// Measurement is what one look at a subject brought home, whole and by itself:
+// a judge needs nothing else but an instant and trust anchors. Exchanges that
+// several zones share (the root's keys, the address of a name server) are
+// listed in each.
+type Measurement struct {
+	ID       string    `json:"id"` // unique, sorts by time; given by whoever measured
+	Sweep    string    `json:"sweep,omitempty"`
+	Subject  Subject   `json:"subject"`
+	Depth    Depth     `json:"depth"`
+	Vantage  string    `json:"vantage"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+	// Cut says that the budget ended before the walk did: what is missing was
+	// not asked, and is no fault of the servers.
+	Cut       bool       `json:"cut,omitempty"`
+	Exchanges []Exchange `json:"exchanges"`
+}
+
+// Sweep describes one pass over the roster, by itself.
+type Sweep struct {
+	ID        string          `json:"id"`
+	Depth     Depth           `json:"depth"`
+	Vantage   string          `json:"vantage"`
+	Program   string          `json:"program"`   // name and version of the measuring program
+	Catalogue string          `json:"catalogue"` // version of the check catalogue
+	Serial    uint32          `json:"serial"`    // of the roster (root zone) that was swept
+	Started   time.Time       `json:"started"`
+	Finished  time.Time       `json:"finished,omitzero"` // zero while it runs
+	Zones     int             `json:"zones"`             // zones measured
+	Questions int             `json:"questions"`
+	Outcomes  map[Outcome]int `json:"outcomes"`
+	Statuses  map[Status]int  `json:"statuses"`
+	// Withheld says that most of the world seemed down at once: the finding is
+	// about us, and no zone was blamed on the strength of this sweep.
+	Withheld bool `json:"withheld,omitempty"`
+}
+
+// Seconds the sweep took, zero while it runs.
+func (s Sweep) Seconds() float64 {
+	if s.Finished.IsZero() {
+		return 0
+	}
+	return s.Finished.Sub(s.Started).Seconds()
+}
+
+// Rate is questions per second over the whole sweep.
+func (s Sweep) Rate() float64 {
+	if seconds := s.Seconds(); seconds > 0 {
+		return float64(s.Questions) / seconds
+	}
+	return 0
+}
