@@ -99,8 +99,40 @@ type Measurement struct {
 	Finished time.Time `json:"finished"`
 	// Cut says that the budget ended before the walk did: what is missing was
 	// not asked, and is no fault of the servers.
-	Cut       bool       `json:"cut,omitempty"`
+	Cut bool `json:"cut,omitempty"`
+	// Base is the ID of the last full measurement of the zone, where this one
+	// is of core depth: what was not asked again is taken from there. See
+	// Compose.
+	Base      string     `json:"base,omitempty"`
 	Exchanges []Exchange `json:"exchanges"`
+}
+
+// place is where an exchange stands in a walk; a later exchange at the same
+// place supersedes an earlier one.
+type place struct {
+	zone     Name
+	purpose  Purpose
+	server   Server
+	question Question
+}
+
+// Compose is the core measurement completed with those exchanges of its base
+// that it did not ask again, so that a judge always sees the whole zone. The
+// core's exchanges come first and keep their indexes; each exchange still says
+// when it was sent. base must be the measurement that core.Base names.
+func Compose(core, base Measurement) Measurement {
+	asked := make(map[place]bool, len(core.Exchanges))
+	for _, e := range core.Exchanges {
+		asked[place{e.Zone, e.Purpose, e.Server, e.Question}] = true
+	}
+	whole := core
+	whole.Exchanges = append([]Exchange(nil), core.Exchanges...)
+	for _, e := range base.Exchanges {
+		if !asked[place{e.Zone, e.Purpose, e.Server, e.Question}] {
+			whole.Exchanges = append(whole.Exchanges, e)
+		}
+	}
+	return whole
 }
 
 // Sweep describes one pass over the roster, by itself.

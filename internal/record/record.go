@@ -13,8 +13,8 @@ import (
 
 // Errors that callers branch on.
 var (
-	ErrMissing  = errors.New("there is no database")          // Open: make one with Create (holdfast init)
-	ErrExists   = errors.New("there is a database already")   // Create
+	ErrMissing  = errors.New("there is no database")           // Open: make one with Create (holdfast init)
+	ErrExists   = errors.New("there is a database already")    // Create
 	ErrNewer    = errors.New("database is of a newer version") // Open
 	ErrNotFound = errors.New("not found")
 	ErrState    = errors.New("not in a state that allows it") // a notice that was sent cannot be dropped
