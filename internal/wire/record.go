@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -17,6 +16,9 @@ import (
 // and reused; the record's Data is a copy.
 func fromLibrary(rr dns.RR, scratch *[]byte) (Record, error) {
 	header := rr.Header()
+	if header.Name == "" {
+		return Record{}, fmt.Errorf("record of type %s: %w", Type(header.Rrtype), errNoOwner)
+	}
 	need := dns.Len(rr) + 16 // Len may be short by a few octets for odd names
 	if cap(*scratch) < need {
 		*scratch = make([]byte, need)
@@ -85,28 +87,6 @@ func ParseRecord(text string) (Record, error) {
 	}
 	var scratch []byte
 	return fromLibrary(rr, &scratch)
-}
-
-// ReadZone reads a master file (RFC 1035 section 5) and hands over record
-// after record, in bounded memory. $INCLUDE is refused: a zone file from a
-// stranger must not read ours. file names it in errors. It stops at the first
-// error, its own or yield's.
-func ReadZone(in io.Reader, origin holdfast.Name, file string, yield func(Record) error) error {
-	parser := dns.NewZoneParser(in, string(origin), file)
-	var scratch []byte
-	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
-		record, err := fromLibrary(rr, &scratch)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		if err := yield(record); err != nil {
-			return err
-		}
-	}
-	if err := parser.Err(); err != nil {
-		return fmt.Errorf("read zone: %w", err)
-	}
-	return nil
 }
 
 // PackName is the name in wire form, uncompressed.

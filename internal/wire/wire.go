@@ -130,6 +130,7 @@ type ExtendedError struct {
 var (
 	errShort    = errors.New("ends before its time")
 	errTrailing = errors.New("has bytes left over")
+	errNoOwner  = errors.New("has no owner name")
 )
 
 // Parse reads a message. Records of a type that the library does not know are
