@@ -1,6 +1,10 @@
 package holdfast
 
-import "time"
+import (
+	"net/netip"
+	"strings"
+	"time"
+)
 
 // State of an incident.
 type State string
@@ -39,10 +43,61 @@ type Incident struct {
 	FailsAt  time.Time `json:"fails_at,omitzero"` // when it breaks (or broke) resolution; zero: not by time
 	Reopened int       `json:"reopened,omitempty"`
 	Servers  []Server  `json:"servers,omitempty"` // those that the trouble is on
+	// Members is what is remembered of each zone from look to look, those that
+	// have left included.
+	Members []IncidentMember `json:"members,omitempty"`
+	// Shared are the failing addresses by which other zones belong to this
+	// incident; they are set when it is made. Empty: it is one zone's own.
+	Shared []netip.Addr `json:"shared,omitempty"`
 	// Findings are those of the last sweep that showed the trouble, with the
 	// measurement that each rests on.
 	Findings []IncidentFinding `json:"findings"`
 	Log      []IncidentEvent   `json:"log"`
+}
+
+// Public is the incident as strangers may see it: mail addresses in the texts
+// of its log are left out. Contacts are shown to staff alone.
+func (i Incident) Public() Incident {
+	log := make([]IncidentEvent, len(i.Log))
+	for n, event := range i.Log {
+		event.Text = withoutMailAddresses(event.Text)
+		log[n] = event
+	}
+	i.Log = log
+	return i
+}
+
+// withoutMailAddresses replaces every word that holds an @ behind something
+// else: "dig @192.0.2.1" stays, "tech@nic.example" goes.
+func withoutMailAddresses(text string) string {
+	words := strings.SplitAfter(text, " ")
+	for n, word := range words {
+		if strings.Index(word, "@") > 0 {
+			words[n] = "[address]"
+			if strings.HasSuffix(word, " ") {
+				words[n] += " "
+			}
+		}
+	}
+	return strings.Join(words, "")
+}
+
+// IncidentMember is one zone's part in an incident.
+type IncidentMember struct {
+	Zone     Name      `json:"zone"`
+	Unicode  UName     `json:"unicode,omitempty"`
+	State    State     `json:"state"`    // StateClosed: it has left
+	Severity Severity  `json:"severity"` // rises at once, falls when looks agree
+	FailsAt  time.Time `json:"fails_at,omitzero"`
+	Look     string    `json:"look"`     // the last measurement that counted
+	LastBad  time.Time `json:"last_bad"` // when the trouble was last seen
+	Bad      int       `json:"bad,omitempty"`
+	// Good and Lower count looks in a row that were good, and that were bad
+	// but less so than Severity; LowerTo is the worst of the latter.
+	Good      int       `json:"good,omitempty"`
+	GoodSince time.Time `json:"good_since,omitzero"`
+	Lower     int       `json:"lower,omitempty"`
+	LowerTo   Severity  `json:"lower_to,omitempty"`
 }
 
 // IncidentFinding is a finding and the measurement whose exchanges it names.
@@ -54,7 +109,7 @@ type IncidentFinding struct {
 // IncidentEvent is one line of an incident's history.
 type IncidentEvent struct {
 	At       time.Time `json:"at"`
-	What     string    `json:"what"` // opened, rose, fell, joined, left, reminder, closed, reopened
+	What     string    `json:"what"` // opened, rose, fell, joined, left, told, reminder, closed, reopened, passed
 	Severity Severity  `json:"severity"`
 	Text     string    `json:"text"`
 }
@@ -119,6 +174,7 @@ const (
 type Notice struct {
 	ID        string       `json:"id"`
 	Incident  string       `json:"incident"`
+	Also      []string     `json:"also,omitempty"` // further incidents that it tells of
 	Reason    NoticeReason `json:"reason"`
 	Severity  Severity     `json:"severity"`
 	Zones     []Name       `json:"zones"`
