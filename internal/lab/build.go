@@ -1,0 +1,238 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// defaultRoot is the root of a plan that has none: two servers under the names
+// and addresses of real ones, so that ordinary root hints lead here.
+var defaultRoot = ZonePlan{Name: holdfast.Root, Servers: []Host{
+	{"a.root-servers.net.", []netip.Addr{netip.MustParseAddr("198.41.0.4"), netip.MustParseAddr("2001:503:ba3e::2:30")}},
+	{"b.root-servers.net.", []netip.Addr{netip.MustParseAddr("170.247.170.2"), netip.MustParseAddr("2801:1b8:10::b")}},
+}}
+
+const (
+	hostTTL       = 3600
+	delegationTTL = 86400
+)
+
+// build turns the plan into zones and servers.
+func (in *Internet) build(plan Plan) error {
+	if plan.Zone(holdfast.Root) == nil {
+		plan.Zones = append(slices.Clone(plan.Zones), defaultRoot)
+	}
+	serials := map[holdfast.Name]uint32{}
+	for _, zp := range plan.Zones {
+		if err := in.addZone(zp, plan.Seed, serials); err != nil {
+			return err
+		}
+	}
+	if err := in.findHosts(); err != nil {
+		return err
+	}
+	if err := in.placeHosts(); err != nil {
+		return err
+	}
+	for _, name := range in.Zones() {
+		z := in.zones[name]
+		if name == holdfast.Root {
+			continue
+		}
+		up := name.Parent()
+		for in.zones[up] == nil {
+			up = up.Parent()
+		}
+		z.parent = in.zones[up]
+		if err := z.parent.delegate(z); err != nil {
+			return err
+		}
+	}
+	for name, z := range in.zones {
+		z.content.freeze()
+		z.schedule = newSchedule(z.signing, in.start, serials[name])
+	}
+	in.findServers()
+	return nil
+}
+
+// addZone takes one zone in, with an apex of its own where the plan's records
+// have none.
+func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]uint32) error {
+	if in.zones[zp.Name] != nil {
+		return fmt.Errorf("zone %s: it is there twice", zp.Name)
+	}
+	signing := zp.Signing.withDefaults()
+	if err := signing.check(); err != nil {
+		return fmt.Errorf("zone %s: %w", zp.Name, err)
+	}
+	z := &zone{name: zp.Name, signing: signing, seed: seed, hosts: slices.Clone(zp.Servers), content: newContent(zp.Name)}
+	for _, r := range zp.Records {
+		if err := z.content.add(r); err != nil {
+			return fmt.Errorf("zone %s: %w", zp.Name, err)
+		}
+	}
+	if len(z.content.set(z.name, wire.TypeNS)) == 0 {
+		for _, h := range z.hosts {
+			ns, err := wire.NewTarget(z.name, wire.TypeNS, hostTTL, h.Name)
+			if err != nil {
+				return fmt.Errorf("zone %s: %w", zp.Name, err)
+			}
+			if err := z.content.add(ns); err != nil {
+				return err
+			}
+		}
+	}
+	serials[z.name] = 1
+	switch soa := z.content.set(z.name, wire.TypeSOA); len(soa) {
+	case 0:
+		if err := z.addSOA(); err != nil {
+			return err
+		}
+	case 1:
+		data, err := soa[0].SOA()
+		if err != nil {
+			return fmt.Errorf("zone %s: %w", zp.Name, err)
+		}
+		serials[z.name] = data.Serial
+	default:
+		return fmt.Errorf("zone %s: it has %d SOA records", zp.Name, len(soa))
+	}
+	in.zones[z.name] = z
+	return nil
+}
+
+func (z *zone) addSOA() error {
+	soa := wire.SOA{MName: childOf("ns", z.name), RName: childOf("hostmaster", z.name),
+		Serial: 1, Refresh: 7200, Retry: 3600, Expire: 1209600, NegativeMinTTL: 3600}
+	if ns := z.content.set(z.name, wire.TypeNS); len(ns) > 0 {
+		target, err := ns[0].Target()
+		if err != nil {
+			return fmt.Errorf("zone %s: %w", z.name, err)
+		}
+		soa.MName = target
+	}
+	record, err := wire.NewSOA(z.name, hostTTL, soa)
+	if err != nil {
+		return fmt.Errorf("zone %s: %w", z.name, err)
+	}
+	return z.content.add(record)
+}
+
+// findHosts completes who serves what: zones without servers in the plan are
+// served by their NS names, wherever in the lab the addresses of those stand.
+func (in *Internet) findHosts() error {
+	known := map[holdfast.Name][]netip.Addr{}
+	learn := func(name holdfast.Name, addr netip.Addr) {
+		if !slices.Contains(known[name], addr) {
+			known[name] = append(known[name], addr)
+		}
+	}
+	for _, z := range in.zones {
+		for name, n := range z.content.nodes {
+			for _, r := range slices.Concat(n.sets[wire.TypeA], n.sets[wire.TypeAAAA]) {
+				if addr, err := r.Address(); err == nil {
+					learn(name, addr)
+				}
+			}
+		}
+	}
+	for _, z := range in.zones {
+		for _, h := range z.hosts {
+			for _, addr := range h.Addresses {
+				learn(h.Name, addr)
+			}
+		}
+	}
+	for _, z := range in.zones {
+		if len(z.hosts) == 0 {
+			for _, r := range z.content.set(z.name, wire.TypeNS) {
+				target, err := r.Target()
+				if err != nil {
+					return fmt.Errorf("zone %s: %w", z.name, err)
+				}
+				z.hosts = append(z.hosts, Host{Name: target})
+			}
+		}
+		served := false
+		for i, h := range z.hosts {
+			if len(h.Addresses) == 0 {
+				z.hosts[i].Addresses = slices.Clone(known[h.Name])
+				slices.SortFunc(z.hosts[i].Addresses, netip.Addr.Compare)
+			}
+			served = served || len(z.hosts[i].Addresses) > 0
+		}
+		if !served {
+			return fmt.Errorf("zone %s: none of its name servers has an address", z.name)
+		}
+	}
+	return nil
+}
+
+// placeHosts lets each name server's addresses be answered by the zone that
+// its name is in.
+func (in *Internet) placeHosts() error {
+	for _, name := range in.Zones() {
+		for _, h := range in.zones[name].hosts {
+			home := in.zones[h.Name]
+			for up := h.Name; home == nil; home = in.zones[up] {
+				up = up.Parent()
+			}
+			for _, addr := range h.Addresses {
+				if err := home.content.add(wire.NewAddress(h.Name, hostTTL, addr)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// delegate puts a child's NS and glue into its parent, where they are not
+// there already.
+func (z *zone) delegate(child *zone) error {
+	given := len(z.content.set(child.name, wire.TypeNS)) > 0
+	for _, h := range child.hosts {
+		if !given {
+			ns, err := wire.NewTarget(child.name, wire.TypeNS, delegationTTL, h.Name)
+			if err != nil {
+				return fmt.Errorf("zone %s: %w", child.name, err)
+			}
+			if err := z.content.add(ns); err != nil {
+				return err
+			}
+		}
+		if given && z.content.nodes[h.Name] != nil || !h.Name.IsSubdomainOf(z.name) {
+			continue
+		}
+		for _, addr := range h.Addresses {
+			if err := z.content.add(wire.NewAddress(h.Name, delegationTTL, addr)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (in *Internet) findServers() {
+	for _, name := range in.Zones() {
+		z := in.zones[name]
+		for _, h := range z.hosts {
+			for _, addr := range h.Addresses {
+				s := in.servers[addr]
+				if s == nil {
+					s = &server{addr: addr, zones: map[holdfast.Name]*zone{}}
+					in.servers[addr] = s
+				}
+				s.zones[name] = z
+				if !slices.Contains(s.names, h.Name) {
+					s.names = append(s.names, h.Name)
+				}
+			}
+		}
+	}
+}

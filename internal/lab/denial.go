@@ -1,0 +1,99 @@
+package lab
+
+import (
+	"slices"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+func (a *answer) hashed() bool { return a.zone.signing.NSEC3 != nil }
+
+// prove shows one place of the chain, once, signed.
+func (a *answer) prove(c *chain, index int) error {
+	if a.view.wrongProof {
+		index = a.elsewhere(c, index)
+	}
+	if a.view.noProof || index < 0 || slices.Contains(a.proof, index) {
+		return nil
+	}
+	a.proof = append(a.proof, index)
+	record, err := a.link(c, index)
+	if err != nil {
+		return err
+	}
+	return a.put(&a.out.Authority, []wire.Record{record}, record.Name)
+}
+
+// elsewhere is a place of the chain that proves another thing: two on where
+// the chain is long enough, for the next may serve by chance; none where it
+// has no other.
+func (a *answer) elsewhere(c *chain, index int) int {
+	switch n := len(c.owners); n {
+	case 1:
+		return -1
+	case 2:
+		return 1 - index
+	default:
+		return (index + 2) % n
+	}
+}
+
+// proveMatch shows the place of a name that exists.
+func (a *answer) proveMatch(name holdfast.Name) error {
+	c, err := a.zone.denial(a.in)
+	if err != nil {
+		return err
+	}
+	index, _ := c.find(name)
+	return a.prove(c, index)
+}
+
+// proveCover shows that a name, or in NSEC3 the next closer name above it,
+// does not exist.
+func (a *answer) proveCover(name, next holdfast.Name) error {
+	if a.hashed() {
+		name = next
+	}
+	return a.proveMatch(name)
+}
+
+// proveAbsent is for NXDOMAIN (RFC 4035 section 3.1.3.2, RFC 5155 section
+// 7.2.2): the name is not there, nor a wildcard that could stand for it.
+func (a *answer) proveAbsent(name, closest, next holdfast.Name) error {
+	if a.hashed() {
+		if err := a.proveMatch(closest); err != nil {
+			return err
+		}
+	}
+	if err := a.proveCover(name, next); err != nil {
+		return err
+	}
+	return a.proveMatch(wildcardOf(closest))
+}
+
+// proveNoData is for a name that exists without the type (RFC 4035 section
+// 3.1.3.1, RFC 5155 sections 7.2.3, 7.2.4 and 7.2.7). An empty non-terminal
+// has no NSEC of its own: the one that covers it serves. A name that opt-out
+// left out of the chain is shown by its closest provable encloser.
+func (a *answer) proveNoData(name holdfast.Name) error {
+	c, err := a.zone.denial(a.in)
+	if err != nil {
+		return err
+	}
+	index, matches := c.find(name)
+	if matches || !a.hashed() {
+		return a.prove(c, index)
+	}
+	next := name
+	for up := name.Parent(); ; up = up.Parent() {
+		if index, matches := c.find(up); matches {
+			if err := a.prove(c, index); err != nil {
+				return err
+			}
+			break
+		}
+		next = up
+	}
+	return a.proveMatch(next)
+}

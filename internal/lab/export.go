@@ -1,0 +1,277 @@
+package lab
+
+import (
+	"cmp"
+	"crypto/sha512"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// transferKey names a whole zone as one server shows it. Views of delegations
+// are in it through book: a zone's copy holds every child's DS.
+type transferKey struct {
+	zone   *zone
+	view   int
+	moment moment
+	book   *book
+	minute int64 // faults begin and end between books
+	server *server
+}
+
+// TrustAnchors are the root's key-signing keys, as DNSKEY and as DS records.
+func (in *Internet) TrustAnchors() ([]wire.Record, error) {
+	root := in.zones[holdfast.Root]
+	pairs, err := root.keyPairs()
+	if err != nil {
+		return nil, err
+	}
+	var out []wire.Record
+	for _, pair := range pairs {
+		out = append(out, wire.NewDNSKEY(holdfast.Root, delegationTTL, pair.ksk.DNSKEY))
+		ds, err := pair.ksk.DNSKEY.Digest(holdfast.Root, 2)
+		if err != nil {
+			return nil, fmt.Errorf("trust anchor: %w", err)
+		}
+		out = append(out, wire.NewDS(holdfast.Root, delegationTTL, ds))
+	}
+	return out, nil
+}
+
+// RootHints are the root's servers.
+func (in *Internet) RootHints() []holdfast.Server { return in.Servers(holdfast.Root) }
+
+// RootHintsFile is the root's servers in the form of IANA's named.root.
+func (in *Internet) RootHintsFile() string {
+	var b strings.Builder
+	for _, h := range in.zones[holdfast.Root].hosts {
+		fmt.Fprintf(&b, "%-24s 3600000      NS    %s\n", ".", h.Name)
+		for _, addr := range h.Addresses {
+			fmt.Fprintf(&b, "%-24s 3600000      %-5s %s\n", h.Name, wire.NewAddress(h.Name, 0, addr).Type, addr)
+		}
+	}
+	return b.String()
+}
+
+// Delegation is what the parent publishes of a zone while nothing is wrong.
+func (in *Internet) Delegation(zone holdfast.Name) (holdfast.Delegation, error) {
+	z := in.zones[zone]
+	if z == nil {
+		return holdfast.Delegation{}, fmt.Errorf("delegation: the lab has no zone %s", zone)
+	}
+	out := holdfast.Delegation{}
+	for _, h := range z.hosts {
+		out.NS = append(out.NS, h.Name)
+		if len(h.Addresses) > 0 && (z.parent == nil || h.Name.IsSubdomainOf(z.parent.name)) {
+			if out.Glue == nil {
+				out.Glue = map[holdfast.Name][]netip.Addr{}
+			}
+			out.Glue[h.Name] = slices.Clone(h.Addresses)
+		}
+	}
+	set, err := z.ds(delegationTTL)
+	if err != nil {
+		return out, err
+	}
+	for _, r := range set {
+		ds, err := r.DS()
+		if err != nil {
+			return out, err
+		}
+		out.DS = append(out.DS, ds)
+	}
+	return out, nil
+}
+
+// RootZone is the complete signed root zone at an instant; see SignedZone.
+func (in *Internet) RootZone(at time.Time) ([]wire.Record, error) {
+	return in.SignedZone(holdfast.Root, at)
+}
+
+// SignedZone is a complete zone as its primary has it at an instant: every
+// record with its signatures, the chain of NSEC or NSEC3, and the ZONEMD where
+// the plan asks for one. Faults of every server ("*") show in it. The SOA comes
+// first, the rest in canonical order.
+func (in *Internet) SignedZone(zone holdfast.Name, at time.Time) ([]wire.Record, error) {
+	z := in.zones[zone]
+	if z == nil {
+		return nil, fmt.Errorf("signed zone: the lab has no zone %s", zone)
+	}
+	return in.whole(in.newFrame(z, nil, at))
+}
+
+// whole makes, or finds, a whole zone. It is kept for a while, for its ZONEMD
+// is true only of the very signatures that are in it.
+func (in *Internet) whole(f *frame) ([]wire.Record, error) {
+	key := transferKey{zone: f.zone, view: f.view.id, moment: f.moment, book: in.orders.Load(), server: f.server}
+	if len(key.book.all) > 0 {
+		key.minute = f.now.Unix() / 60
+	} else {
+		key.server = nil
+	}
+	if records, ok := in.transfers.get(key); ok {
+		return records, nil
+	}
+	records, err := f.records()
+	if err != nil {
+		return nil, fmt.Errorf("whole zone %s: %w", f.zone.name, err)
+	}
+	in.transfers.put(key, records)
+	return records, nil
+}
+
+// records puts the zone together.
+func (f *frame) records() ([]wire.Record, error) {
+	var out []wire.Record
+	for _, name := range f.zone.content.order {
+		types, err := f.types(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range types {
+			if t == wire.TypeZONEMD {
+				continue
+			}
+			set, err := f.set(name, t)
+			if err != nil {
+				return nil, err
+			}
+			if out, err = f.signedSet(out, set); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out = append(out, f.glue()...)
+	out, err := f.chainRecords(out)
+	if err != nil {
+		return nil, err
+	}
+	if f.zone.signing.ZONEMD {
+		if out, err = f.addDigest(out); err != nil {
+			return nil, err
+		}
+	}
+	sortZone(out)
+	// A zone is written and transferred with its SOA first.
+	i := slices.IndexFunc(out, func(r wire.Record) bool { return r.Type == wire.TypeSOA && r.Name == f.zone.name })
+	soa := out[i]
+	copy(out[1:], out[:i])
+	out[0] = soa
+	return out, nil
+}
+
+// signedSet appends an RRset and its signatures. The NS of a delegation is
+// not the parent's to sign (RFC 4035 section 2.2).
+func (f *frame) signedSet(out, set []wire.Record) ([]wire.Record, error) {
+	out = append(out, set...)
+	if len(set) == 0 {
+		return out, nil
+	}
+	if n := f.zone.content.nodes[set[0].Name]; n != nil && n.cut && set[0].Type == wire.TypeNS {
+		return out, nil
+	}
+	sigs, err := f.sign(set)
+	return append(out, sigs...), err
+}
+
+// glue is what lies at and beneath the cuts and is not the zone's own.
+func (f *frame) glue() []wire.Record {
+	var out []wire.Record
+	for _, n := range f.zone.content.nodes {
+		if n.below || n.cut {
+			out = append(out, n.sets[wire.TypeA]...)
+			out = append(out, n.sets[wire.TypeAAAA]...)
+		}
+	}
+	return out
+}
+
+func (f *frame) chainRecords(out []wire.Record) ([]wire.Record, error) {
+	if !f.signed() || f.view.noProof {
+		return out, nil
+	}
+	c, err := f.zone.denial(f.in)
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.owners {
+		record, err := f.link(c, i)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = f.signedSet(out, []wire.Record{record}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// addDigest computes the zone's digest over all the records and adds it,
+// signed.
+func (f *frame) addDigest(records []wire.Record) ([]wire.Record, error) {
+	sortZone(records)
+	current, err := f.set(f.zone.name, wire.TypeSOA)
+	if err != nil {
+		return nil, err
+	}
+	soa, err := current[0].SOA()
+	if err != nil {
+		return nil, err
+	}
+	h := sha512.New384()
+	for i, r := range records {
+		if i > 0 && r.Name == records[i-1].Name && r.Type == records[i-1].Type && slices.Equal(r.Data, records[i-1].Data) {
+			continue
+		}
+		name, err := wire.PackName(r.Name)
+		if err != nil {
+			return nil, err
+		}
+		data := r.Canonical()
+		h.Write(name)
+		head := binary.BigEndian.AppendUint16(nil, uint16(r.Type))
+		head = binary.BigEndian.AppendUint16(head, r.Class)
+		head = binary.BigEndian.AppendUint32(head, r.TTL)
+		h.Write(binary.BigEndian.AppendUint16(head, uint16(len(data))))
+		h.Write(data)
+	}
+	digest := wire.ZONEMD{Serial: soa.Serial, Scheme: 1, Hash: 1, Digest: h.Sum(nil)}
+	return f.signedSet(records, []wire.Record{wire.NewZONEMD(f.zone.name, current[0].TTL, digest)})
+}
+
+// digestOf is the ZONEMD RRset of a copy; the whole zone has to be made for it.
+func (in *Internet) digestOf(f *frame) ([]wire.Record, error) {
+	records, err := in.whole(f)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if r.Type == wire.TypeZONEMD && r.Name == f.zone.name {
+			return []wire.Record{r}, nil
+		}
+	}
+	return nil, nil
+}
+
+// sortZone puts records into canonical order (RFC 4034 section 6), the types
+// of a name by number, as RFC 8976 section 3.3.2 has it.
+func sortZone(records []wire.Record) {
+	keys := map[holdfast.Name]string{}
+	for _, r := range records {
+		if _, ok := keys[r.Name]; !ok {
+			keys[r.Name] = canonicalKey(r.Name)
+		}
+	}
+	slices.SortFunc(records, func(a, b wire.Record) int {
+		if a.Name == b.Name {
+			return cmp.Or(cmp.Compare(a.Type, b.Type), slices.Compare(a.Canonical(), b.Canonical()))
+		}
+		return strings.Compare(keys[a.Name], keys[b.Name])
+	})
+}

@@ -1,0 +1,326 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// Kind names a fault.
+type Kind string
+
+// The faults that can be ordered; Faults says what each does.
+const (
+	Refuse      Kind = "refuse"
+	TimeOut     Kind = "timeout"
+	ServFail    Kind = "servfail"
+	ConnRefused Kind = "conn-refused"
+	Unreachable Kind = "unreachable"
+	WrongSource Kind = "wrong-source"
+	Lame        Kind = "lame"
+	LameUpward  Kind = "lame-upward"
+	LameEmpty   Kind = "lame-empty"
+	Slow        Kind = "slow"
+	Lossy       Kind = "lossy"
+	Truncate    Kind = "truncate"
+	TruncateUDP Kind = "truncate-udp"
+	Garbage     Kind = "garbage"
+	DropEDNS    Kind = "drop-edns"
+	NoTCP       Kind = "no-tcp"
+
+	Stale      Kind = "stale"
+	Freeze     Kind = "freeze"
+	SerialBack Kind = "serial-back"
+
+	Expire      Kind = "expire"
+	NoResign    Kind = "no-resign"
+	NotYet      Kind = "not-yet"
+	Break       Kind = "break"
+	Strip       Kind = "strip"
+	UnknownKey  Kind = "unknown-key"
+	WrongSigner Kind = "wrong-signer"
+
+	DNSKEYMissing Kind = "dnskey-missing"
+	UnsignedCopy  Kind = "unsigned-copy"
+	NoProof       Kind = "no-proof"
+	WrongProof    Kind = "wrong-proof"
+	NSMismatch    Kind = "ns-mismatch"
+	GlueMismatch  Kind = "glue-mismatch"
+
+	DSMismatch    Kind = "ds-mismatch"
+	DSMissing     Kind = "ds-missing"
+	DSExtra       Kind = "ds-extra"
+	ParentDiffers Kind = "parent-differs"
+)
+
+// Argument is what a fault wants to be told besides whom it strikes.
+type Argument int
+
+const (
+	NoArgument Argument = iota
+	ClassList           // RRset classes, "SOA,NS", or "*" for all but DS
+	ADuration           // "300ms", "13d"
+	APercent            // "20" or "20%"
+)
+
+// Doc documents one fault; docs/formats/lab.md has a line for each.
+type Doc struct {
+	Kind     Kind
+	Argument Argument
+	Instant  bool // takes "at INSTANT"
+	Parent   bool // shows at the servers of the parent zone
+	Text     string
+}
+
+// Faults documents every fault that can be ordered.
+var Faults = []Doc{
+	{Kind: Refuse, Text: "answers REFUSED"},
+	{Kind: TimeOut, Text: "never answers, over UDP or TCP"},
+	{Kind: ServFail, Text: "answers SERVFAIL"},
+	{Kind: ConnRefused, Text: "the host says that the port is closed, over UDP and TCP"},
+	{Kind: Unreachable, Text: "the network says that there is no way to the host"},
+	{Kind: WrongSource, Text: "answers over UDP from another address"},
+	{Kind: Lame, Text: "answers rightly but without AA, as a cache would"},
+	{Kind: LameUpward, Text: "answers with a referral to the root"},
+	{Kind: LameEmpty, Text: "answers NOERROR with nothing in it and without AA"},
+	{Kind: Slow, Argument: ADuration, Text: "answers late, by that much of real time"},
+	{Kind: Lossy, Argument: APercent, Text: "loses that share of the questions over UDP"},
+	{Kind: Truncate, Text: "sets TC and sends nothing else, over UDP and over TCP"},
+	{Kind: TruncateUDP, Text: "sets TC over UDP; TCP gives the answer"},
+	{Kind: Garbage, Text: "answers with bytes that are no DNS message behind the id"},
+	{Kind: DropEDNS, Text: "answers FORMERR to a question with EDNS"},
+	{Kind: NoTCP, Text: "closes its TCP port"},
+	{Kind: Stale, Argument: ADuration, Text: "a secondary that lags by that much: its copy, with its signatures, is that old"},
+	{Kind: Freeze, Text: "a secondary that stops transferring when the fault begins: its copy ages from then on"},
+	{Kind: SerialBack, Text: "the serial falls back by a week's versions; the content and the signatures stay fresh"},
+	{Kind: Expire, Argument: ClassList, Instant: true, Text: "the signatures over those classes end at the instant given, or where none is given when the fault begins"},
+	{Kind: NoResign, Argument: ClassList, Text: "the signer stops when the fault begins: signatures over those classes are renewed no more and run out in their time"},
+	{Kind: NotYet, Argument: ClassList, Instant: true, Text: "the signatures over those classes begin at the instant given, or where none is given 30 days after the fault does"},
+	{Kind: Break, Argument: ClassList, Text: "the signatures over those classes do not verify"},
+	{Kind: Strip, Argument: ClassList, Text: "the signatures over those classes are missing"},
+	{Kind: UnknownKey, Argument: ClassList, Text: "those classes are signed by a key that is not in the DNSKEY RRset"},
+	{Kind: WrongSigner, Argument: ClassList, Text: "the signatures over those classes name another zone as their signer"},
+	{Kind: DNSKEYMissing, Text: "the DNSKEY RRset is gone; the signatures are still there"},
+	{Kind: UnsignedCopy, Text: "a copy of the zone without anything of DNSSEC"},
+	{Kind: NoProof, Text: "negative answers and referrals come without NSEC or NSEC3"},
+	{Kind: WrongProof, Text: "negative answers and referrals come with an NSEC or NSEC3 that proves something else"},
+	{Kind: NSMismatch, Text: "the zone's own NS RRset lacks the last of the delegation's names (or has one more, where there is one name only)"},
+	{Kind: GlueMismatch, Text: "the zone's own servers give other addresses for its name servers than the glue"},
+	{Kind: DSMismatch, Parent: true, Text: "the parent's DS match no key of the zone"},
+	{Kind: DSMissing, Parent: true, Text: "the parent has no DS for the zone: an island"},
+	{Kind: DSExtra, Parent: true, Text: "the parent has one DS more, which matches no key"},
+	{Kind: ParentDiffers, Parent: true, Text: "the parent's referral lacks the first of the zone's NS names, and its DS RRset has one more"},
+}
+
+func docOf(kind Kind) (Doc, bool) {
+	i := slices.IndexFunc(Faults, func(d Doc) bool { return d.Kind == kind })
+	if i < 0 {
+		return Doc{}, false
+	}
+	return Faults[i], true
+}
+
+// Fault is one fault, ordered. For classes, DS means the DS RRset of Zone in
+// its parent: such a fault shows at the parent's servers.
+type Fault struct {
+	Server  string        // a server's name or address, or "*" for every one
+	Kind    Kind          //
+	Zone    holdfast.Name // "*" for every zone
+	Classes []holdfast.Class
+	Amount  time.Duration // of Slow and Stale
+	Percent float64       // of Lossy
+	At      time.Time     // of Expire and NotYet; zero: see Faults
+	From    time.Time     // by the lab's clock; zero: from the beginning
+	To      time.Time     // zero: until repaired
+}
+
+// Everywhere stands for every server, zone or class.
+const Everywhere = "*"
+
+// String is the fault as the text format writes it.
+func (f Fault) String() string {
+	words := []string{f.Server, string(f.Kind)}
+	switch d, _ := docOf(f.Kind); d.Argument {
+	case ClassList:
+		names := make([]string, len(f.Classes))
+		for i, c := range f.Classes {
+			names[i] = string(c)
+		}
+		words = append(words, strings.Join(names, ","))
+	case ADuration:
+		words = append(words, f.Amount.String())
+	case APercent:
+		words = append(words, fmt.Sprintf("%g%%", f.Percent))
+	}
+	words = append(words, string(f.Zone))
+	for _, when := range []struct {
+		word string
+		at   time.Time
+	}{{"at", f.At}, {"from", f.From}, {"to", f.To}} {
+		if !when.at.IsZero() {
+			words = append(words, when.word, when.at.UTC().Format(time.RFC3339))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func (f Fault) check() error {
+	doc, ok := docOf(f.Kind)
+	switch {
+	case !ok:
+		return fmt.Errorf("fault %q: no such kind; docs/formats/lab.md lists them", f.Kind)
+	case f.Server == "" || f.Zone == "":
+		return fmt.Errorf("fault %s: want a server and a zone, or * for all", f.Kind)
+	case doc.Argument == ClassList && len(f.Classes) == 0:
+		return fmt.Errorf("fault %s: want RRset classes, as in SOA,NS", f.Kind)
+	case doc.Argument == ADuration && (f.Amount <= 0 || f.Amount > maxDuration):
+		return fmt.Errorf("fault %s: duration %s is out of range", f.Kind, f.Amount)
+	case doc.Argument == APercent && !(f.Percent > 0 && f.Percent <= 100):
+		return fmt.Errorf("fault %s: %g percent is out of range", f.Kind, f.Percent)
+	case !f.At.IsZero() && !doc.Instant:
+		return fmt.Errorf("fault %s: takes no instant", f.Kind)
+	case !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To):
+		return fmt.Errorf("fault %s: ends before it begins", f.Kind)
+	}
+	for _, c := range f.Classes {
+		if _, err := classType(c); err != nil {
+			return fmt.Errorf("fault %s: %w", f.Kind, err)
+		}
+	}
+	return nil
+}
+
+// anyType stands for every class but DS.
+const anyType = wire.TypeANY
+
+// classType is the type under which a class is looked up: NSEC and NSEC3 are
+// one class.
+func classType(c holdfast.Class) (wire.Type, error) {
+	switch c {
+	case Everywhere:
+		return anyType, nil
+	case holdfast.ClassDenial, "NSEC", "NSEC3":
+		return wire.TypeNSEC, nil
+	}
+	return wire.ParseType(string(c))
+}
+
+// order is a fault that stands in the lab's book.
+type order struct {
+	id int
+	Fault
+	addr  netip.Addr // the server, where an address was given
+	began time.Time  // From, or the lab's start
+}
+
+func (o *order) active(now time.Time) bool {
+	return !now.Before(o.From) && (o.To.IsZero() || now.Before(o.To))
+}
+
+func (o *order) strikes(s *server) bool {
+	switch {
+	case o.Server == Everywhere:
+		return true
+	case s == nil: // the zone itself, as its primary has it
+		return false
+	case o.addr.IsValid():
+		return s.addr == o.addr
+	}
+	return slices.Contains(s.names, holdfast.Name(o.Server))
+}
+
+// Order puts a fault in force and gives its number, for Repair.
+func (in *Internet) Order(f Fault) (int, error) {
+	if err := f.check(); err != nil {
+		return 0, err
+	}
+	o := &order{Fault: f, began: f.From}
+	if f.From.IsZero() {
+		o.began = in.start
+	}
+	if addr, err := netip.ParseAddr(f.Server); err == nil {
+		o.addr = addr.Unmap()
+	} else if f.Server != Everywhere {
+		name, err := holdfast.ParseName(f.Server)
+		if err != nil {
+			return 0, fmt.Errorf("fault %s: server %w", f.Kind, err)
+		}
+		o.Server = string(name)
+	}
+	if err := in.known(o); err != nil {
+		return 0, fmt.Errorf("fault %s: %w", f.Kind, err)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.lastOrder++
+	o.id = in.lastOrder
+	in.rewrite(append(slices.Clone(in.orders.Load().all), o))
+	return o.id, nil
+}
+
+// known refuses a fault that could never strike: a slip of the pen in a
+// scenario must not make it pass.
+func (in *Internet) known(o *order) error {
+	if o.Zone != Everywhere && in.zones[o.Zone] == nil {
+		return fmt.Errorf("the lab has no zone %s", o.Zone)
+	}
+	if o.Server == Everywhere {
+		return nil
+	}
+	for _, s := range in.servers {
+		if o.strikes(s) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the lab has no server %s", o.Server)
+}
+
+// Repair ends a fault; it says whether there was one of that number.
+func (in *Internet) Repair(id int) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	all := in.orders.Load().all
+	left := slices.DeleteFunc(slices.Clone(all), func(o *order) bool { return o.id == id })
+	in.rewrite(left)
+	return len(left) < len(all)
+}
+
+// RepairZone ends every fault that was ordered for a zone by name, and says
+// how many there were.
+func (in *Internet) RepairZone(zone holdfast.Name) int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	all := in.orders.Load().all
+	left := slices.DeleteFunc(slices.Clone(all), func(o *order) bool { return o.Zone == zone })
+	in.rewrite(left)
+	return len(all) - len(left)
+}
+
+// Ordered lists the faults in the book, in force or not, by number.
+func (in *Internet) Ordered() map[int]Fault {
+	out := map[int]Fault{}
+	for _, o := range in.orders.Load().all {
+		out[o.id] = o.Fault
+	}
+	return out
+}
+
+// book is the faults in force, by zone; it is replaced, never changed.
+type book struct {
+	all  []*order
+	zone map[holdfast.Name][]*order
+}
+
+// rewrite replaces the book. The caller holds in.mu.
+func (in *Internet) rewrite(all []*order) {
+	b := &book{all: all, zone: map[holdfast.Name][]*order{}}
+	for _, o := range all {
+		b.zone[o.Zone] = append(b.zone[o.Zone], o)
+	}
+	in.orders.Store(b)
+}

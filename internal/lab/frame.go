@@ -1,0 +1,242 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// frame is a zone as one server shows it at one instant: the content bent by
+// the faults in force. Answers and whole zones are both read from it.
+type frame struct {
+	in     *Internet
+	zone   *zone
+	server *server // nil: the zone's primary
+	view   *view
+	now    time.Time
+	moment moment // of the copy
+}
+
+func (in *Internet) newFrame(z *zone, s *server, now time.Time) *frame {
+	v := in.viewOf(s, z.name, now)
+	return &frame{in: in, zone: z, server: s, view: v, now: now, moment: z.schedule.at(v.instant(now))}
+}
+
+// signed says whether this copy has signatures at all.
+func (f *frame) signed() bool { return f.zone.signed() && !f.view.unsigned }
+
+// delegation is the view of a child at this server.
+func (f *frame) delegation(child holdfast.Name) *view {
+	if f.in.zones[child] == nil {
+		return healthy
+	}
+	return f.in.viewOf(f.server, child, f.now)
+}
+
+// set is the RRset of a name and type in this copy; nil where there is none.
+func (f *frame) set(name holdfast.Name, t wire.Type) ([]wire.Record, error) {
+	n := f.zone.content.nodes[name]
+	switch {
+	case n == nil:
+		return nil, nil
+	case name == f.zone.name:
+		return f.apexSet(n, t)
+	case n.cut && t == wire.TypeDS:
+		return f.dsSet(name)
+	case n.cut && t == wire.TypeNS && f.delegation(name).parentDiffers && len(n.sets[t]) > 1:
+		return n.sets[t][1:], nil
+	case f.view.glue && (t == wire.TypeA || t == wire.TypeAAAA) && !n.below:
+		return f.otherAddresses(name, n.sets[t]), nil
+	}
+	return n.sets[t], nil
+}
+
+func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
+	z := f.zone
+	soa := n.sets[wire.TypeSOA][0]
+	signing := z.signing
+	switch t {
+	case wire.TypeSOA:
+		return f.soa(soa)
+	case wire.TypeNS:
+		return f.apexNS(n.sets[t])
+	case wire.TypeDNSKEY:
+		if f.signed() && !f.view.noDNSKEY {
+			return z.dnskeys(t, soa.TTL)
+		}
+		return nil, nil
+	case wire.TypeCDNSKEY:
+		if f.signed() && !signing.NoCDS {
+			return z.dnskeys(t, soa.TTL)
+		}
+		return nil, nil
+	case wire.TypeCDS:
+		if !f.signed() || signing.NoCDS || !z.secure() {
+			return nil, nil
+		}
+		set, err := z.ds(soa.TTL)
+		for i := range set {
+			set[i].Type = wire.TypeCDS
+		}
+		return set, err
+	case wire.TypeNSEC3PARAM:
+		if h := signing.NSEC3; f.signed() && h != nil {
+			// Flags are zero here, whatever opt-out says (RFC 5155 section 4.1.2).
+			return []wire.Record{wire.NewNSEC3PARAM(z.name, 0, wire.NSEC3PARAM{Hash: 1, Iterations: h.Iterations, Salt: h.Salt})}, nil
+		}
+		return nil, nil
+	case wire.TypeZONEMD:
+		if signing.ZONEMD {
+			return f.in.digestOf(f)
+		}
+		return nil, nil
+	}
+	return n.sets[t], nil
+}
+
+func (f *frame) soa(template wire.Record) ([]wire.Record, error) {
+	soa, err := template.SOA()
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: %w", f.zone.name, err)
+	}
+	m := f.moment
+	if f.view.serialBack {
+		m = f.zone.schedule.at(f.view.instant(f.now).Add(-7 * 24 * time.Hour))
+		if m.version == f.moment.version {
+			m = f.zone.schedule.at(f.zone.schedule.published(f.moment).Add(-time.Second))
+		}
+	}
+	soa.Serial = f.zone.schedule.serial(m)
+	out, err := wire.NewSOA(template.Name, template.TTL, soa)
+	return []wire.Record{out}, err
+}
+
+func (f *frame) apexNS(set []wire.Record) ([]wire.Record, error) {
+	if !f.view.nsMismatch || len(set) == 0 {
+		return set, nil
+	}
+	if len(set) > 1 {
+		return set[:len(set)-1], nil
+	}
+	extra, err := wire.NewTarget(f.zone.name, wire.TypeNS, set[0].TTL, childOf("elsewhere", f.zone.name))
+	return append(slices.Clone(set), extra), err
+}
+
+// dsSet is what this copy of the parent publishes of a child's keys.
+func (f *frame) dsSet(child holdfast.Name) ([]wire.Record, error) {
+	n := f.zone.content.nodes[child]
+	z := f.in.zones[child]
+	if z == nil {
+		return n.sets[wire.TypeDS], nil
+	}
+	ttl := uint32(86400)
+	if ns := n.sets[wire.TypeNS]; len(ns) > 0 {
+		ttl = min(ttl, ns[0].TTL)
+	}
+	v := f.delegation(child)
+	if v.dsMissing {
+		return nil, nil
+	}
+	set, err := z.ds(ttl)
+	if err != nil || !(v.dsMismatch || v.dsExtra || v.parentDiffers) {
+		return set, err
+	}
+	if v.dsMismatch {
+		set = nil
+	}
+	if !z.signed() && !v.dsMismatch {
+		return set, nil
+	}
+	stray, err := z.strayKey(0)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := stray.DNSKEY.Digest(child, z.signing.Digests[0])
+	return append(set, wire.NewDS(child, ttl, digest)), err
+}
+
+// otherAddresses are wrong addresses for a name server of the zone: those of
+// another server of the zone where there is one, so that nothing else breaks.
+func (f *frame) otherAddresses(name holdfast.Name, set []wire.Record) []wire.Record {
+	hosts := f.zone.hosts
+	i := slices.IndexFunc(hosts, func(h Host) bool { return h.Name == name })
+	if i < 0 || len(set) == 0 {
+		return set
+	}
+	right, _ := set[0].Address()
+	for step := range len(hosts) - 1 {
+		for _, addr := range hosts[(i+1+step)%len(hosts)].Addresses {
+			if addr != right && addr.Is4() == right.Is4() {
+				return []wire.Record{wire.NewAddress(name, set[0].TTL, addr)}
+			}
+		}
+	}
+	octets := right.AsSlice()
+	octets[len(octets)-1] ^= 1
+	wrong, _ := netip.AddrFromSlice(octets)
+	return []wire.Record{wire.NewAddress(name, set[0].TTL, wrong)}
+}
+
+// apexTypes are the types that the lab may add at a zone's apex.
+var apexTypes = []wire.Type{wire.TypeDNSKEY, wire.TypeNSEC3PARAM, wire.TypeCDS, wire.TypeCDNSKEY}
+
+// types are those present at a name, for the bitmaps of denial; without NSEC
+// and RRSIG.
+func (f *frame) types(name holdfast.Name) ([]wire.Type, error) {
+	n := f.zone.content.nodes[name]
+	if n == nil {
+		return nil, nil
+	}
+	var out []wire.Type
+	if n.cut { // addresses at the cut are glue; NS and DS are all that is the parent's
+		out = append(out, wire.TypeNS)
+		set, err := f.dsSet(name)
+		if len(set) > 0 {
+			out = append(out, wire.TypeDS)
+		}
+		return out, err
+	}
+	for t := range n.sets {
+		out = append(out, t)
+	}
+	if name == f.zone.name {
+		if f.zone.signing.ZONEMD {
+			out = append(out, wire.TypeZONEMD)
+		}
+		for _, t := range apexTypes {
+			set, err := f.apexSet(n, t)
+			if err != nil {
+				return nil, err
+			}
+			if len(set) > 0 {
+				out = append(out, t)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// negativeTTL is the TTL of negative answers and of the proofs in them
+// (RFC 2308 section 5, RFC 9077 section 3).
+func (f *frame) negativeTTL() uint32 {
+	record := f.zone.content.set(f.zone.name, wire.TypeSOA)[0]
+	soa, err := record.SOA()
+	if err != nil {
+		return record.TTL
+	}
+	return min(soa.NegativeMinTTL, record.TTL)
+}
+
+// link is the NSEC or NSEC3 of one place in the zone's chain.
+func (f *frame) link(c *chain, index int) (wire.Record, error) {
+	types, err := f.types(c.owners[index])
+	if err != nil {
+		return wire.Record{}, err
+	}
+	return c.link(f.zone.name, index, types, f.negativeTTL())
+}

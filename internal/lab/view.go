@@ -1,0 +1,166 @@
+package lab
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// view is all that faults do to a zone, at one server, at one instant. Views
+// are shared: the same faults give the same view, and its number stands for
+// them in the cache of answers.
+type view struct {
+	id int
+
+	// manners: how the server treats questions for the zone.
+	manners map[Kind]*order
+
+	// content: what it has of the zone.
+	stale      time.Duration
+	frozen     time.Time // zero: transfers as it should
+	serialBack bool
+	unsigned   bool
+	noDNSKEY   bool
+	noProof    bool
+	wrongProof bool
+	nsMismatch bool
+	glue       bool
+	marks      map[wire.Type][]mark // by class; anyType holds those for all but DS
+
+	// delegation: what the parent's servers say of it.
+	dsMismatch, dsMissing, dsExtra, parentDiffers bool
+}
+
+// mark is a fault of signatures.
+type mark struct {
+	kind Kind
+	at   time.Time
+}
+
+// healthy is the view where nothing is wrong.
+var healthy = &view{}
+
+// viewOf finds what faults do to a zone at a server; a nil server is the
+// zone's own primary, which only faults of every server strike.
+func (in *Internet) viewOf(s *server, zone holdfast.Name, now time.Time) *view {
+	b := in.orders.Load()
+	if len(b.all) == 0 {
+		return healthy
+	}
+	var active []*order
+	for _, list := range [2][]*order{b.zone[zone], b.zone[Everywhere]} {
+		for _, o := range list {
+			if o.active(now) && o.strikes(s) {
+				active = append(active, o)
+			}
+		}
+	}
+	if len(active) == 0 {
+		return healthy
+	}
+	return in.intern(active)
+}
+
+// maxViews bounds the table of views; beyond it views are made anew under new
+// numbers, which costs time, not truth.
+const maxViews = 1 << 14
+
+func (in *Internet) intern(active []*order) *view {
+	key := make([]byte, 0, 8*len(active))
+	for _, o := range active {
+		key = binary.BigEndian.AppendUint64(key, uint64(o.id))
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if v := in.views[string(key)]; v != nil {
+		return v
+	}
+	if len(in.views) >= maxViews {
+		clear(in.views)
+	}
+	in.lastView++
+	v := newView(in.lastView, active)
+	in.views[string(key)] = v
+	return v
+}
+
+func newView(id int, active []*order) *view {
+	v := &view{id: id, manners: map[Kind]*order{}, marks: map[wire.Type][]mark{}}
+	for _, o := range active {
+		switch o.Kind {
+		case Stale:
+			v.stale = max(v.stale, o.Amount)
+		case Freeze:
+			if v.frozen.IsZero() || o.began.Before(v.frozen) {
+				v.frozen = o.began
+			}
+		case SerialBack:
+			v.serialBack = true
+		case DNSKEYMissing:
+			v.noDNSKEY = true
+		case UnsignedCopy:
+			v.unsigned = true
+		case NoProof:
+			v.noProof = true
+		case WrongProof:
+			v.wrongProof = true
+		case NSMismatch:
+			v.nsMismatch = true
+		case GlueMismatch:
+			v.glue = true
+		case DSMismatch:
+			v.dsMismatch = true
+		case DSMissing:
+			v.dsMissing = true
+		case DSExtra:
+			v.dsExtra = true
+		case ParentDiffers:
+			v.parentDiffers = true
+		case Expire, NoResign, NotYet, Break, Strip, UnknownKey, WrongSigner:
+			v.mark(o)
+		default:
+			v.manners[o.Kind] = o
+		}
+	}
+	return v
+}
+
+func (v *view) mark(o *order) {
+	m := mark{kind: o.Kind, at: o.At}
+	if m.at.IsZero() {
+		m.at = o.began
+		if o.Kind == NotYet {
+			m.at = o.began.Add(30 * 24 * time.Hour)
+		}
+	}
+	for _, c := range o.Classes {
+		if t, err := classType(c); err == nil {
+			v.marks[t] = append(v.marks[t], m)
+		}
+	}
+}
+
+// of gives the marks on a class.
+func (v *view) of(t wire.Type) []mark {
+	if len(v.marks) == 0 {
+		return nil
+	}
+	if t == wire.TypeNSEC3 {
+		t = wire.TypeNSEC
+	}
+	if t == wire.TypeDS {
+		return v.marks[t]
+	}
+	return slices.Concat(v.marks[t], v.marks[anyType])
+}
+
+// instant is when the copy of the zone that this view shows was made.
+func (v *view) instant(now time.Time) time.Time {
+	if !v.frozen.IsZero() && v.frozen.Before(now) {
+		now = v.frozen
+	}
+	return now.Add(-v.stale)
+}
