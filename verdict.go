@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -132,6 +133,37 @@ type ServerVerdict struct {
 	Reason  string        `json:"reason,omitempty"` // why it is not secure, for people
 }
 
+// Algorithms are DNSSEC algorithm numbers (IANA, "DNS Security Algorithm
+// Numbers"). In JSON they are a list of numbers; a plain []uint8 would be
+// written as base64.
+type Algorithms []uint8
+
+// MarshalJSON writes a list of numbers.
+func (a Algorithms) MarshalJSON() ([]byte, error) {
+	numbers := make([]int, len(a))
+	for i, algorithm := range a {
+		numbers[i] = int(algorithm)
+	}
+	return json.Marshal(numbers)
+}
+
+// UnmarshalJSON reads a list of numbers from 0 to 255.
+func (a *Algorithms) UnmarshalJSON(text []byte) error {
+	var numbers []uint16
+	if err := json.Unmarshal(text, &numbers); err != nil {
+		return fmt.Errorf("algorithms: %w", err)
+	}
+	out := make(Algorithms, len(numbers))
+	for i, n := range numbers {
+		if n > 255 {
+			return fmt.Errorf("algorithms: %d is not an algorithm number", n)
+		}
+		out[i] = uint8(n)
+	}
+	*a = out
+	return nil
+}
+
 // Verdict is what a measurement means at an instant, under a catalogue and
 // trust anchors. The same inputs give the same verdict, for ever.
 type Verdict struct {
@@ -145,7 +177,7 @@ type Verdict struct {
 	Reason      string          `json:"reason,omitempty"`
 	FailsAt     time.Time       `json:"fails_at,omitzero"`
 	FailsBy     Class           `json:"fails_by,omitempty"`
-	Algorithms  []uint8         `json:"algorithms,omitempty"` // of the DNSKEY RRset, sorted
+	Algorithms  Algorithms      `json:"algorithms,omitempty"` // of the DNSKEY RRset, sorted
 	Servers     []ServerVerdict `json:"servers"`
 	Windows     []Window        `json:"windows,omitempty"`
 	Findings    []Finding       `json:"findings"`
