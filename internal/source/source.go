@@ -29,3 +29,11 @@ type Zone struct {
 	From    string
 	Fetched time.Time
 }
+
+// Fetcher is one place that a whole zone can be had from.
+type Fetcher interface {
+	// Fetch brings in the zone as it is now. Its errors name the place.
+	Fetch(ctx context.Context) (Zone, error)
+	// String names the place for people.
+	String() string
+}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/source"
@@ -19,6 +21,40 @@ const RootURL = "https://www.internic.net/domain/root.zone"
 // are kept for it, and two root servers (RFC 8806 appendix A).
 func RootTransferServers() []string {
 	return []string{"lax.xfr.dns.icann.org:53", "iad.xfr.dns.icann.org:53", "b.root-servers.net:53", "f.root-servers.net:53"}
+}
+
+// Means are what fetching takes; app gives them.
+type Means struct {
+	Dial      source.DialContext
+	Client    *http.Client
+	UserAgent string
+	Stdin     io.Reader
+	Clock     holdfast.Clock
+	Limits    Limits
+}
+
+// Place reads where a zone is to be had from, as configuration writes it:
+//
+//	axfr:HOST or axfr:HOST:PORT    a transfer from that server (port 53)
+//	https://...                    a zone file on the web (http:// as well:
+//	                               the zone is verified, whatever brought it)
+//	- or a path                    a zone file, plain or compressed
+func Place(text string, zone holdfast.Name, means Means) (source.Fetcher, error) {
+	server, isTransfer := strings.CutPrefix(text, "axfr:")
+	switch {
+	case text == "" || isTransfer && server == "":
+		return nil, fmt.Errorf("zone source %q: want axfr:HOST[:PORT], a URL or a file", text)
+	case isTransfer:
+		if _, _, err := net.SplitHostPort(server); err != nil {
+			server = net.JoinHostPort(strings.Trim(server, "[]"), "53")
+		}
+		return Axfr{Zone: zone, Server: server, Dial: means.Dial, Limits: means.Limits, Clock: means.Clock}, nil
+	case strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://"):
+		return Web{URL: text, Client: means.Client, UserAgent: means.UserAgent, Limits: means.Limits, Clock: means.Clock}, nil
+	case strings.Contains(text, "://"):
+		return nil, fmt.Errorf("zone source %q: want axfr:HOST[:PORT], a URL of https or a file", text)
+	}
+	return File{Path: text, Stdin: means.Stdin, Origin: zone, Limits: means.Limits, Clock: means.Clock}, nil
 }
 
 // File is a zone in a file; it is read anew at each fetch.

@@ -220,6 +220,28 @@ func TestWeb(t *testing.T) {
 	}
 }
 
+func TestPlace(t *testing.T) {
+	for text, want := range map[string]string{
+		"axfr:lax.xfr.dns.icann.org": "AXFR from lax.xfr.dns.icann.org:53",
+		"axfr:192.0.2.1:5353":        "AXFR from 192.0.2.1:5353",
+		"axfr:2001:db8::1":           "AXFR from [2001:db8::1]:53",
+		"axfr:[2001:db8::1]:5353":    "AXFR from [2001:db8::1]:5353",
+		"axfr:[2001:db8::1]":         "AXFR from [2001:db8::1]:53",
+		RootURL:                      RootURL,
+		"/var/lib/root.zone.gz":      "/var/lib/root.zone.gz",
+		"-":                          "standard input",
+	} {
+		if got, err := Place(text, holdfast.Root, Means{}); err != nil || got.String() != want {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "axfr:", "ftp://example/root.zone"} {
+		if _, err := Place(text, holdfast.Root, Means{}); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
+
 // TestRealZones reads the shared data, xz and all. Figures from its README.
 func TestRealZones(t *testing.T) {
 	for name, want := range map[string]struct {
