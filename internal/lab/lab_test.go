@@ -1,79 +1,81 @@
 package lab
 
 import (
-	"net/netip"
 	"os"
-	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/holdfastdns/holdfast"
-	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
-func name(t *testing.T, s string) holdfast.Name {
+// start is the instant at which the tests' labs begin.
+var start = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+
+// stopped is a clock that stands still, so that a test may say what time it is.
+type stopped struct{ at time.Time }
+
+func (c *stopped) Now() time.Time { return c.at }
+
+func (c *stopped) After(time.Duration) <-chan time.Time { return nil }
+
+func readPlan(t testing.TB, file string) Plan {
 	t.Helper()
-	n, err := holdfast.ParseName(s)
+	in, err := os.Open("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	defer in.Close()
+	plan, err := Parse(in, file, os.DirFS("testdata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
 }
 
-func TestTryout(t *testing.T) {
-	path := filepath.Join(os.TempDir(), "hflab", "root.zone")
-	file, err := os.Open(path)
-	if err != nil {
-		t.Skip(err)
-	}
-	defer file.Close()
-	begin := time.Now()
-	plan, err := ReadRootPlan(file, path)
+// small is the lab of testdata/small.lab under a clock that stands still.
+func small(t testing.TB) (*Internet, *stopped) {
+	t.Helper()
+	clock := &stopped{start}
+	in, err := New(readPlan(t, "small.lab"), clock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan.Start = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
-	t.Log("read", time.Since(begin))
-	begin = time.Now()
-	in, err := New(plan, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log("built", time.Since(begin))
-	begin = time.Now()
-	n := 0
-	conn, _ := in.ListenPacket(t.Context(), "udp", "")
-	buf := make([]byte, 4096)
-	for range 2 {
-		for _, zone := range in.Zones() {
-			for _, s := range in.Servers(zone) {
-				for _, q := range []wire.Type{wire.TypeSOA, wire.TypeDNSKEY} {
-					p, _ := wire.NewQuery(uint16(n), holdfast.Question{Name: zone, Type: uint16(q)}).Pack()
-					respondTo(t, conn.(*PacketConn), p, s, buf)
-					n++
-				}
-			}
-		}
-		t.Log(n, time.Since(begin))
-	}
-	begin = time.Now()
-	records, err := in.RootZone(in.Start())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(len(records), time.Since(begin))
-	out, _ := os.Create("/tmp/hflab/lab-root.zone")
-	for _, r := range records {
-		out.WriteString(r.String() + "\n")
-	}
-	out.Close()
+	return in, clock
 }
 
-func respondTo(t *testing.T, c *PacketConn, p []byte, s holdfast.Server, buf []byte) {
-	if _, err := c.WriteToUDPAddrPort(p, netip.AddrPortFrom(s.Address, 53)); err != nil {
+func mustParse(t testing.TB, text string) Plan {
+	t.Helper()
+	plan, err := Parse(strings.NewReader(text), "lab", nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if n, _, err := c.ReadFromUDPAddrPort(buf); err != nil || n < 20 {
-		t.Fatal(n, err)
+	return plan
+}
+
+func TestZonesServersDelegations(t *testing.T) {
+	in, _ := small(t)
+	zones := in.Zones()
+	if zones[0] != holdfast.Root || len(zones) != 10 {
+		t.Fatalf("zones %v", zones)
+	}
+	d, err := in.Delegation("nsec.test.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.NS) != 2 || len(d.DS) != 1 || len(d.Glue["ns1.nsec.test."]) != 2 || d.DS[0].Algorithm != 13 {
+		t.Errorf("delegation of nsec.test.: %+v", d)
+	}
+	if d, _ := in.Delegation("island.test."); len(d.DS) != 0 {
+		t.Errorf("an island has DS: %+v", d.DS)
+	}
+	if d, _ := in.Delegation("optout.test."); len(d.DS) != 2 {
+		t.Errorf("digests 2 and 4 wanted: %+v", d.DS)
+	}
+	if _, err := in.Delegation("nowhere."); err == nil {
+		t.Error("a delegation of a zone that is not there")
+	}
+	if hints := in.RootHints(); len(hints) != 3 || hints[0].Name != "a.root-servers.test." {
+		t.Errorf("root hints %v", hints)
 	}
 }

@@ -1,0 +1,355 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// need finds another people's tool, or skips.
+func need(t *testing.T, tool string) string {
+	t.Helper()
+	path, err := exec.LookPath(tool)
+	if err != nil {
+		t.Skipf("%s is not installed here", tool)
+	}
+	return path
+}
+
+// inNamespace runs the test once more inside a network namespace in which all
+// addresses are local, and answers true there.
+func inNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv("LAB_NAMESPACE") == t.Name() {
+		return true
+	}
+	if out, err := exec.Command("unshare", "-Urn", "true").CombinedOutput(); err != nil {
+		t.Skipf("unshare -Urn does not work here: %v %s", err, out)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	script := `ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo && exec "$0" "$@"`
+	cmd := exec.CommandContext(ctx, "unshare", "-Urn", "sh", "-c", script, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), "LAB_NAMESPACE="+t.Name())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("inside the namespace: %v\n%s", err, out)
+	}
+	if testing.Verbose() {
+		t.Logf("%s", out)
+	}
+	return false
+}
+
+// serveHere serves a lab on every address of the namespace, by the machine's
+// clock: strangers have no other.
+func serveHere(t *testing.T, plan Plan) *Internet {
+	t.Helper()
+	plan.Start = time.Now().UTC().Truncate(time.Second)
+	plan.Rate = 1
+	in, err := New(plan, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done, ready := make(chan error, 1), make(chan struct{})
+	go func() {
+		done <- in.Serve(ctx, ServeConfig{Everywhere: true, Ready: func(map[netip.Addr]netip.AddrPort) { close(ready) }})
+	}()
+	select {
+	case <-ready:
+	case err := <-done:
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return in
+}
+
+// anchorFile writes the lab's trust anchor as BIND reads it.
+func anchorFile(t *testing.T, in *Internet) string {
+	t.Helper()
+	anchors, err := in.TrustAnchors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("trust-anchors {\n")
+	for _, r := range anchors {
+		if ds, err := r.DS(); err == nil {
+			fmt.Fprintf(&b, "\t. static-ds %d %d %d \"%X\";\n", ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest)
+		}
+	}
+	b.WriteString("};\n")
+	path := filepath.Join(t.TempDir(), "anchors")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// startUnbound runs a validating resolver over the lab and gives its address.
+func startUnbound(t *testing.T, in *Internet) string {
+	t.Helper()
+	unbound := need(t, "unbound")
+	dir := t.TempDir()
+	anchors, err := in.TrustAnchors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	hints := write("hints", in.RootHintsFile())
+	anchor := write("anchor", anchors[1].String()+"\n")
+	const at = "127.0.0.9"
+	conf := write("unbound.conf", fmt.Sprintf(`server:
+	interface: %s@5300
+	access-control: 127.0.0.0/8 allow
+	do-daemonize: no
+	username: ""
+	chroot: ""
+	directory: %q
+	pidfile: ""
+	use-syslog: no
+	logfile: ""
+	verbosity: 0
+	val-log-level: 2
+	root-hints: %q
+	trust-anchor-file: %q
+	do-not-query-localhost: no
+	module-config: "validator iterator"
+	trust-anchor-signaling: no
+	root-key-sentinel: no
+	aggressive-nsec: no
+	local-zone: "test." nodefault
+remote-control:
+	control-enable: no
+`, at, dir, hints, anchor))
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(unbound, "-d", "-c", conf)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			text, _ := os.ReadFile(filepath.Join(dir, "log"))
+			t.Logf("unbound: %s", text)
+		}
+	})
+	for range 100 {
+		if exec.Command("dig", "+tries=1", "+time=1", "-p", "5300", "@"+at, ".", "SOA").Run() == nil {
+			return at
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("unbound does not answer")
+	return ""
+}
+
+// questions that every validator must find secure, and the response code.
+var sound = []struct{ name, qtype, rcode string }{
+	{"test.", "SOA", "NOERROR"},
+	{"test.", "DNSKEY", "NOERROR"},
+	{"test.", "TXT", "NOERROR"},
+	{"nothing.", "A", "NXDOMAIN"},
+	{"www.nsec.test.", "A", "NOERROR"},
+	{"www.nsec.test.", "TXT", "NOERROR"},
+	{"alias.nsec.test.", "AAAA", "NOERROR"},
+	{"no.nsec.test.", "A", "NXDOMAIN"},
+	{"a.b.c.nsec.test.", "A", "NXDOMAIN"},
+	{"the.wood.nsec.test.", "A", "NOERROR"},
+	{"wood.nsec.test.", "A", "NOERROR"},
+	{"x.wood.nsec.test.", "A", "NXDOMAIN"},
+	{"deep.in.the.wood.nsec.test.", "TXT", "NOERROR"},
+	{"x.wild.nsec.test.", "TXT", "NOERROR"},
+	{"x.y.wild.nsec.test.", "MX", "NOERROR"},
+	{"x.wild.nsec.test.", "A", "NOERROR"},
+	{"under.wild.nsec.test.", "TXT", "NOERROR"},
+	{"x.under.wild.nsec.test.", "TXT", "NXDOMAIN"},
+	{"wild.nsec.test.", "TXT", "NOERROR"},
+	{"insecure.nsec.test.", "DS", "NOERROR"},
+	{"secure.nsec.test.", "DS", "NOERROR"},
+	{"a\\.b.nsec.test.", "A", "NOERROR"},
+	{"\\000nul.nsec.test.", "A", "NOERROR"},
+	{"nsec.test.", "CDS", "NOERROR"},
+	{"nsec.test.", "CDNSKEY", "NOERROR"},
+	{"kid.nsec.test.", "SOA", "NOERROR"},
+	{"nsec3.test.", "NSEC3PARAM", "NOERROR"},
+	{"nsec3.test.", "ZONEMD", "NOERROR"},
+	{"both.test.", "SOA", "NOERROR"},
+	{"no.both.test.", "A", "NXDOMAIN"},
+	{"ed448.test.", "SOA", "NOERROR"},
+	{"no.ed448.test.", "A", "NXDOMAIN"},
+	{".", "ZONEMD", "NOERROR"},
+}
+
+// soundQuestions are those of sound, with the questions for the zone of NSEC
+// put to the zones of NSEC3 as well.
+func soundQuestions() []struct{ name, qtype, rcode string } {
+	out := append(sound[:0:0], sound...)
+	for _, q := range sound {
+		if strings.HasSuffix(q.name, ".nsec.test.") && !strings.HasPrefix(q.name, "kid.") {
+			for _, zone := range []string{"nsec3", "optout"} {
+				q.name = strings.TrimSuffix(q.name, "nsec.test.") + zone + ".test."
+				out = append(out, q)
+				q.name = strings.TrimSuffix(q.name, zone+".test.") + "nsec.test."
+			}
+		}
+	}
+	return out
+}
+
+// mayBeInsecure: where the proof that a name does not exist comes from an
+// opt-out span, an unsigned delegation may hide there (RFC 5155 section 9.2);
+// the answer is not AD, and not SERVFAIL either.
+func mayBeInsecure(name, qtype, rcode string) bool {
+	optout := strings.HasSuffix(name, ".optout.test.") || strings.Count(name, ".") == 2 && strings.HasSuffix(name, ".test.")
+	return optout && (rcode == "NXDOMAIN" || qtype == "DS" || strings.Contains(name, ".wild."))
+}
+
+func TestUnboundValidates(t *testing.T) {
+	need(t, "unbound")
+	need(t, "dig")
+	if !inNamespace(t) {
+		return
+	}
+	in := serveHere(t, readPlan(t, "small.lab"))
+	at := startUnbound(t, in)
+	for _, q := range soundQuestions() {
+		status, flags := digStatus(t, at, q.name, q.qtype)
+		if status != q.rcode {
+			t.Errorf("%s %s: %s, want %s", q.name, q.qtype, status, q.rcode)
+		}
+		secure := strings.Contains(flags, " ad")
+		if !secure && !mayBeInsecure(q.name, q.qtype, q.rcode) {
+			t.Errorf("%s %s: flags %q, want ad", q.name, q.qtype, flags)
+		}
+	}
+	for _, name := range []string{"island.test.", "plain.test."} {
+		if status, flags := digStatus(t, at, name, "SOA"); status != "NOERROR" || strings.Contains(flags, " ad") {
+			t.Errorf("%s: %s %s, want NOERROR and insecure", name, status, flags)
+		}
+	}
+}
+
+func digStatus(t *testing.T, at, name, qtype string) (status, flags string) {
+	t.Helper()
+	out, err := exec.Command("dig", "+dnssec", "+tries=1", "+time=8", "-p", "5300", "@"+at, name, qtype).CombinedOutput()
+	if err != nil {
+		t.Fatalf("dig %s %s: %v\n%s", name, qtype, err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if _, after, ok := strings.Cut(line, "status: "); ok {
+			status, _, _ = strings.Cut(after, ",")
+		}
+		if after, ok := strings.CutPrefix(line, ";; flags:"); ok {
+			flags, _, _ = strings.Cut(after, ";")
+		}
+	}
+	return status, flags
+}
+
+// TestDelvValidates has delv walk the lab by itself, from the root.
+func TestDelvValidates(t *testing.T) {
+	delv := need(t, "delv")
+	if !inNamespace(t) {
+		return
+	}
+	in := serveHere(t, readPlan(t, "small.lab"))
+	anchors := anchorFile(t, in)
+	at := startUnbound(t, in)
+	for _, q := range soundQuestions() {
+		// +cd: unbound only carries; what is true delv finds by itself.
+		out, err := exec.Command(delv, "-a", anchors, "+root=.", "+cdflag", "-p", "5300", "@"+at, q.name, q.qtype).CombinedOutput()
+		text := string(out)
+		if err != nil {
+			t.Errorf("delv %s %s: %v\n%s", q.name, q.qtype, err, text)
+			continue
+		}
+		want := "; fully validated"
+		switch {
+		case q.rcode == "NXDOMAIN":
+			want = "resolution failed: ncache nxdomain"
+		case !strings.Contains(text, "; fully validated") && !strings.Contains(text, "unsigned"):
+			want = "resolution failed: ncache nxrrset"
+		}
+		ok := strings.Contains(text, want) && !strings.Contains(text, "; unsigned answer")
+		if !ok && !mayBeInsecure(q.name, q.qtype, q.rcode) {
+			t.Errorf("delv %s %s: want %q in\n%s", q.name, q.qtype, want, text)
+		}
+	}
+}
+
+// TestWholeZones has complete zones verified by ldns and by BIND.
+func TestWholeZones(t *testing.T) {
+	plan := readPlan(t, "small.lab")
+	plan.Start = time.Now().UTC().Truncate(time.Second)
+	in, err := New(plan, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, zone := range in.Zones() {
+		if !in.zones[zone].signed() {
+			continue
+		}
+		records, err := in.SignedZone(zone, in.Start())
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := writeZone(t, records)
+		t.Run("ldns/"+string(zone), func(t *testing.T) {
+			args := []string{"-V", "2", path}
+			if in.zones[zone].signing.ZONEMD {
+				args = append([]string{"-ZZ"}, args...)
+			}
+			if out, err := exec.Command(need(t, "ldns-verify-zone"), args...).CombinedOutput(); err != nil {
+				t.Errorf("ldns-verify-zone: %v\n%s", err, out)
+			}
+		})
+		t.Run("bind/"+string(zone), func(t *testing.T) {
+			args := []string{"-o", string(zone), path}
+			if in.zones[zone].signing.CSK {
+				args = append([]string{"-z"}, args...)
+			}
+			if out, err := exec.Command(need(t, "dnssec-verify"), args...).CombinedOutput(); err != nil {
+				t.Errorf("dnssec-verify: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+func writeZone(t *testing.T, records []wire.Record) string {
+	t.Helper()
+	var b strings.Builder
+	for _, r := range records {
+		b.WriteString(r.String() + "\n")
+	}
+	path := filepath.Join(t.TempDir(), "zone")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
