@@ -1,0 +1,139 @@
+package zone
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/judge"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// mayLag is how long a parent server may be behind before its other word on
+// the delegation is more than a passing thing. The root's servers follow a new
+// serial within minutes; the start of a signature may be some hours before the
+// serial was published.
+const mayLag = 24 * time.Hour
+
+func delegationMissing() judge.Check {
+	return judge.Check{
+		Code: "DEL-01", Name: "delegation-missing", Severity: holdfast.SeverityCritical,
+		Reference: "RFC 1034 section 4.2",
+		Summary:   "Every server of the parent gives a referral to the zone, and all the same: names, glue and DS.",
+		Judge:     judgeReferrals,
+	}
+}
+
+func judgeReferrals(c *judge.Case) []holdfast.Finding {
+	given, none := referrals(c)
+	last := newest(given)
+	var out []holdfast.Finding
+	for _, r := range none {
+		out = append(out, noReferral(c, r, last))
+	}
+	if len(given) == 0 {
+		return judge.Spread(out, len(none), holdfast.SeverityCritical,
+			"no server of the parent that answers gives a referral: the zone cannot be found")
+	}
+	given = slices.DeleteFunc(given, func(r referral) bool { return r.child })
+	reference := mostGiven(slices.DeleteFunc(slices.Clone(given), func(r referral) bool { return r.behind(last) }))
+	for _, r := range given {
+		if what := r.differs(reference); len(what) > 0 {
+			f := holdfast.Finding{
+				Severity: holdfast.SeverityError, Server: r.server, RRset: holdfast.ClassNS,
+				Text:     fmt.Sprintf("the parent's server %s gives another delegation than most of them: %s", r.server, strings.Join(what, "; ")),
+				Evidence: append(slices.Clone(r.evidence), reference.evidence...),
+			}
+			out = append(out, r.serial.soften(f, last, c.Instant))
+		}
+	}
+	return out
+}
+
+func noReferral(c *judge.Case, r judge.Reply, last serial) holdfast.Finding {
+	how := "says that there is no such delegation"
+	if rcode := r.Message.Rcode; rcode != wire.NoError && rcode != wire.NXDomain {
+		how = "answers " + wire.RcodeName(rcode)
+	}
+	server := r.Exchange.Server
+	f := holdfast.Finding{
+		Severity: holdfast.SeverityError, Server: server, RRset: holdfast.ClassNS, Evidence: []int{r.Index},
+		Text: fmt.Sprintf("the parent's server %s gives no referral: it %s", server, how),
+	}
+	return parentSerial(c, server).soften(f, last, c.Instant)
+}
+
+// soften makes a notice of a finding about a parent server that is behind, for
+// as long as servers may be.
+func (s serial) soften(f holdfast.Finding, last serial, at time.Time) holdfast.Finding {
+	if s.behind(last) && (s.signed.IsZero() || at.Sub(s.signed) < mayLag) {
+		f.Severity = holdfast.SeverityNotice
+		f.Text += fmt.Sprintf(" (it has serial %d of the parent zone, others have %d)", s.number, last.number)
+	}
+	return f
+}
+
+// mostGiven is the referral that most servers agree on; of equals, the first.
+func mostGiven(given []referral) referral {
+	var best referral
+	votes := 0
+	for _, r := range given {
+		n := 0
+		for _, other := range given {
+			if len(r.differs(other)) == 0 {
+				n++
+			}
+		}
+		if n > votes {
+			best, votes = r, n
+		}
+	}
+	return best
+}
+
+// differs says in what two referrals differ, for people. Glue is compared
+// where both have some for a name and family: a reply may leave out what does
+// not fit (RFC 9471 section 2.2).
+func (r referral) differs(other referral) []string {
+	var out []string
+	if !slices.Equal(r.names, other.names) {
+		out = append(out, difference("name servers", r.names, other.names))
+	}
+	for _, name := range r.names {
+		for _, f := range []family{ipv4, ipv6} {
+			mine, theirs := addressesOf(r.glue[name], f), addressesOf(other.glue[name], f)
+			if len(mine) > 0 && len(theirs) > 0 && !slices.Equal(mine, theirs) {
+				out = append(out, difference("glue for "+string(name), mine, theirs))
+			}
+		}
+	}
+	if r.dsKnown && other.dsKnown && !slices.Equal(r.ds, other.ds) {
+		out = append(out, "other DS records")
+	}
+	return out
+}
+
+func addressesOf(addresses []netip.Addr, f family) []string {
+	var out []string
+	for _, a := range addresses {
+		if familyOf(a) == f {
+			out = append(out, a.String())
+		}
+	}
+	return out
+}
+
+// difference writes what one side has and the other lacks.
+func difference[T ~string](what string, mine, theirs []T) string {
+	more, less := without(mine, theirs), without(theirs, mine)
+	switch {
+	case len(more) == 0:
+		return fmt.Sprintf("%s without %s", what, join(less))
+	case len(less) == 0:
+		return fmt.Sprintf("%s with %s more", what, join(more))
+	}
+	return fmt.Sprintf("%s with %s in place of %s", what, join(more), join(less))
+}
