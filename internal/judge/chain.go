@@ -197,6 +197,7 @@ type Denial struct {
 	Reason   string
 	EDE      int
 	OptOut   bool   // rests on an opt-out span (RFC 5155 section 6)
+	Positive bool   // an answer made from a wildcard: no negative answer, but with a proof
 	Sets     []*Set // its NSEC or NSEC3 RRsets, and its SOA
 	// NSEC3 holds the parameters in use where Kind is DenialNSEC3.
 	NSEC3 *wire.NSEC3PARAM
