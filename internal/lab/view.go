@@ -132,8 +132,11 @@ func (v *view) mark(o *order) {
 	m := mark{kind: o.Kind, at: o.At}
 	if m.at.IsZero() {
 		m.at = o.began
-		if o.Kind == NotYet {
-			m.at = o.began.Add(30 * 24 * time.Hour)
+		switch o.Kind {
+		case Expire: // some validators forgive an hour (Unbound's val-sig-skew-min)
+			m.at = o.began.Add(-day)
+		case NotYet:
+			m.at = o.began.Add(30 * day)
 		}
 	}
 	for _, c := range o.Classes {
