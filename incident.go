@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"encoding/json"
 	"net/netip"
 	"strings"
 	"time"
@@ -104,6 +105,25 @@ type IncidentMember struct {
 type IncidentFinding struct {
 	Finding
 	Measurement string `json:"measurement"`
+}
+
+// flatInIncident is an incident's finding as JSON has it.
+type flatInIncident struct {
+	flat
+	Measurement string `json:"measurement"`
+}
+
+// MarshalJSON writes the finding's keys and the measurement's beside them.
+func (f IncidentFinding) MarshalJSON() ([]byte, error) {
+	return json.Marshal(flatInIncident{f.flat(), f.Measurement})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (f *IncidentFinding) UnmarshalJSON(text []byte) error {
+	var read flatInIncident
+	err := json.Unmarshal(text, &read)
+	*f = IncidentFinding{read.finding(), read.Measurement}
+	return err
 }
 
 // IncidentEvent is one line of an incident's history.

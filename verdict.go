@@ -3,6 +3,7 @@ package holdfast
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -82,7 +83,8 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	Zone     Name     `json:"zone"`
 	// Server is the one spoken of; zero where the finding is about the zone.
-	Server Server `json:"server,omitzero"`
+	// In JSON its name is the key server, its address the key address.
+	Server Server `json:"-"`
 	RRset  Class  `json:"rrset,omitempty"`
 	// Text is one sentence for people, without a final dot and without the
 	// code. It must not hold anything that changes from sweep to sweep
@@ -94,6 +96,43 @@ type Finding struct {
 	Until     time.Time `json:"until,omitzero"`  // the instant at which what it warns of happens (or happened)
 	Evidence  []int     `json:"evidence"`        // indexes into Measurement.Exchanges
 	Count     int       `json:"count,omitempty"` // how many records or servers, where more than one is meant
+}
+
+// flat is a finding as JSON has it: its server's name and address stand beside
+// the other keys.
+type flat struct {
+	Code      string     `json:"code"`
+	Name      string     `json:"name"`
+	Severity  Severity   `json:"severity"`
+	Zone      Name       `json:"zone"`
+	Server    Name       `json:"server,omitempty"`
+	Address   netip.Addr `json:"address,omitzero"`
+	RRset     Class      `json:"rrset,omitempty"`
+	Text      string     `json:"text"`
+	Reference string     `json:"reference"`
+	EDE       int        `json:"ede,omitempty"`
+	Until     time.Time  `json:"until,omitzero"`
+	Evidence  []int      `json:"evidence"`
+	Count     int        `json:"count,omitempty"`
+}
+
+func (f Finding) flat() flat {
+	return flat{f.Code, f.Name, f.Severity, f.Zone, f.Server.Name, f.Server.Address, f.RRset, f.Text, f.Reference, f.EDE, f.Until, f.Evidence, f.Count}
+}
+
+func (f flat) finding() Finding {
+	return Finding{f.Code, f.Name, f.Severity, f.Zone, Server{f.Server, f.Address}, f.RRset, f.Text, f.Reference, f.EDE, f.Until, f.Evidence, f.Count}
+}
+
+// MarshalJSON writes the finding with server and address as keys of their own.
+func (f Finding) MarshalJSON() ([]byte, error) { return json.Marshal(f.flat()) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (f *Finding) UnmarshalJSON(text []byte) error {
+	var read flat
+	err := json.Unmarshal(text, &read)
+	*f = read.finding()
+	return err
 }
 
 // Key identifies a finding over time: the same trouble in the next sweep has

@@ -1,30 +1,36 @@
-package holdfast
+package holdfast_test
 
 import (
 	"encoding/json"
-	"slices"
+	"net/netip"
+	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/holdfastdns/holdfast"
 )
 
-func TestAlgorithmsAreNumbersInJSON(t *testing.T) {
-	text, err := json.Marshal(Verdict{Algorithms: Algorithms{8, 13}, Servers: []ServerVerdict{}, Findings: []Finding{}})
+func TestFindingJSON(t *testing.T) {
+	f := holdfast.IncidentFinding{Measurement: "m1", Finding: holdfast.Finding{
+		Code: "SIG-01", Name: "signature-expired", Severity: holdfast.SeverityCritical, Zone: "example.",
+		Server: holdfast.Server{Name: "ns1.example.", Address: netip.MustParseAddr("192.0.2.1")},
+		RRset:  holdfast.ClassNS, Text: "text", Reference: "RFC 4035 section 5.3.1", Evidence: []int{3},
+	}}
+	text, err := json.Marshal(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(text, &fields); err != nil {
-		t.Fatal(err)
-	}
-	if got := string(fields["algorithms"]); got != "[8,13]" {
-		t.Errorf("algorithms are written as %s, want [8,13]", got)
-	}
-	var back Verdict
-	if err := json.Unmarshal(text, &back); err != nil || !slices.Equal(back.Algorithms, []uint8{8, 13}) {
-		t.Errorf("read back %v, %v", back.Algorithms, err)
-	}
-	for _, bad := range []string{`[256]`, `[-1]`, `"DQ=="`, `[1.5]`} {
-		if err := json.Unmarshal([]byte(bad), new(Algorithms)); err == nil {
-			t.Errorf("%s was read as algorithms", bad)
+	for _, want := range []string{`"server":"ns1.example."`, `"address":"192.0.2.1"`, `"severity":"critical"`, `"measurement":"m1"`, `"evidence":[3]`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s lacks %s", text, want)
 		}
+	}
+	var back holdfast.IncidentFinding
+	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, f) {
+		t.Errorf("came back as %+v, %v", back, err)
+	}
+	var zoneWide holdfast.Finding
+	if err := json.Unmarshal([]byte(`{"code":"X","evidence":[]}`), &zoneWide); err != nil || zoneWide.Server != (holdfast.Server{}) {
+		t.Errorf("%+v, %v", zoneWide, err)
 	}
 }
