@@ -279,3 +279,13 @@ func FromUnicode(s string) (holdfast.Name, error) {
 	}
 	return holdfast.ParseName(s)
 }
+
+// Dig writes a message as dig prints it. It answers an error where the bytes
+// are no message.
+func Dig(packet []byte) (string, error) {
+	var m dns.Msg
+	if err := m.Unpack(packet); err != nil {
+		return "", fmt.Errorf("parse message: %w", err)
+	}
+	return m.String(), nil
+}
