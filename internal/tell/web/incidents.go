@@ -1,0 +1,166 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/record"
+)
+
+// incidentsShown bounds the list of those that are over.
+const incidentsShown = 200
+
+type incidentsView struct {
+	Now  time.Time
+	Open []holdfast.Incident
+	Past []holdfast.Incident
+	Cut  bool
+}
+
+func (s *Site) serveIncidents(w http.ResponseWriter, r *http.Request) error {
+	open, err := s.record.Incidents(r.Context(), record.IncidentFilter{States: []holdfast.State{holdfast.StateOpen, holdfast.StatePending}})
+	if err != nil {
+		return err
+	}
+	past, err := s.record.Incidents(r.Context(), record.IncidentFilter{States: []holdfast.State{holdfast.StateClosed}, Limit: 1000})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(past, func(a, b holdfast.Incident) int { return b.Closed.Compare(a.Closed) })
+	view := incidentsView{Now: s.clock.Now(), Open: open, Past: past[:min(len(past), incidentsShown)], Cut: len(past) > incidentsShown}
+	return s.show(w, r, shell{Title: "Incidents", Nav: "/incidents", Live: true}, "incidents", view)
+}
+
+type incidentView struct {
+	holdfast.Incident
+	Now      time.Time
+	Found    []incidentFinding
+	Told     []told
+	Staff    bool
+	Checks   bool
+	Duration time.Duration
+}
+
+type incidentFinding struct {
+	holdfast.Finding
+	Evidence []evidenceLink
+}
+
+// told is a notice as strangers may know of it; the recipient is for staff.
+type told struct {
+	ID, Whom, Channel string
+	Reason            holdfast.NoticeReason
+	Severity          holdfast.Severity
+	State             string
+	At                time.Time
+	Recipient         string // empty unless staff look
+}
+
+func (s *Site) serveIncident(w http.ResponseWriter, r *http.Request) error {
+	found, err := s.record.Incident(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	notices, err := s.record.Notices(r.Context(), record.NoticeFilter{Incident: found.ID, Limit: 200})
+	if err != nil {
+		return err
+	}
+	who := s.session(r)
+	if !who.staff {
+		found = found.Public()
+	}
+	view := incidentView{Incident: found, Now: s.clock.Now(), Staff: who.staff, Checks: s.config.Checks != nil}
+	view.Duration = view.Now.Sub(found.Opened)
+	if !found.Closed.IsZero() {
+		view.Duration = found.Closed.Sub(found.Opened)
+	}
+	for _, f := range found.Findings {
+		view.Found = append(view.Found, incidentFinding{f.Finding, evidenceLinks(f.Measurement, f.Evidence)})
+	}
+	for _, n := range notices {
+		view.Told = append(view.Told, toldOf(n, who.staff))
+	}
+	return s.show(w, r, shell{Title: clean(found.Title), Nav: "/incidents", Live: true}, "incident", view)
+}
+
+func toldOf(n holdfast.Notice, staff bool) told {
+	channel, _, _ := strings.Cut(n.Channel, ":") // the name behind it is configuration
+	out := told{Whom: "staff", Channel: channel, Reason: n.Reason, Severity: n.Severity, State: noticeState(n.State), At: n.Created}
+	if n.Audience == holdfast.ForContact {
+		out.Whom = "the zone's contact"
+	}
+	if !n.Sent.IsZero() {
+		out.At = n.Sent
+	}
+	if staff {
+		out.ID, out.Recipient, out.Channel = n.ID, clean(n.Recipient), clean(n.Channel)
+	}
+	return out
+}
+
+// noticeState is a notice's state in words.
+func noticeState(s holdfast.NoticeState) string {
+	switch s {
+	case holdfast.NoticeHeld:
+		return "held for release by a person"
+	case holdfast.NoticeQueued:
+		return "queued"
+	case holdfast.NoticeSending:
+		return "being sent"
+	}
+	return string(s)
+}
+
+type sweepsView struct {
+	Now   time.Time
+	Rows  []sweepRow
+	Shown int
+}
+
+type sweepRow struct {
+	holdfast.Sweep
+	Took, Speed, Outcomes, Statuses string
+}
+
+// sweepsShown is about half a day of the usual sweeps.
+const sweepsShown = 150
+
+func (s *Site) serveSweeps(w http.ResponseWriter, r *http.Request) error {
+	sweeps, err := s.record.Sweeps(r.Context(), sweepsShown)
+	if err != nil {
+		return err
+	}
+	view := sweepsView{Now: s.clock.Now(), Shown: sweepsShown}
+	for _, sweep := range sweeps {
+		row := sweepRow{Sweep: sweep, Took: "under way", Outcomes: tally(sweep.Outcomes), Statuses: tally(sweep.Statuses)}
+		if !sweep.Finished.IsZero() {
+			row.Took = fmt.Sprintf("%.1f s", sweep.Seconds())
+			row.Speed = comma(int(sweep.Rate())) + "/s"
+		}
+		view.Rows = append(view.Rows, row)
+	}
+	return s.show(w, r, shell{Title: "Sweeps", Nav: "/sweeps", Live: true}, "sweeps", view)
+}
+
+// tally writes numbers by name, the greatest first.
+func tally[K ~string](numbers map[K]int) string {
+	names := make([]K, 0, len(numbers))
+	for name := range numbers {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b K) int {
+		if numbers[a] != numbers[b] {
+			return numbers[b] - numbers[a]
+		}
+		return strings.Compare(string(a), string(b))
+	})
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = comma(numbers[name]) + " " + string(name)
+	}
+	return strings.Join(parts, ", ")
+}

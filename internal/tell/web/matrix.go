@@ -1,0 +1,118 @@
+package web
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+)
+
+// families are the groups of checks by the first part of their codes, in the
+// order of a walk. Codes of other families are put behind them.
+var families = []family{
+	{"DEL", "Delegation"}, {"CON", "Reached"}, {"CST", "Consistent"}, {"CHN", "Chain"},
+	{"SIG", "Signatures"}, {"NEG", "Denial"}, {"ALG", "Algorithms"},
+}
+
+type family struct{ Code, Text string }
+
+// matrix is servers by families of checks.
+type matrix struct {
+	Families   []family
+	Zone       []matrixCell // findings about the zone as a whole
+	Rows       []matrixRow
+	Suppressed []suppressed
+}
+
+type matrixRow struct {
+	Server  holdfast.ServerVerdict
+	Judged  bool // it is one of the zone's own servers, with a verdict
+	Serial  string
+	FailsAt time.Time
+	Cells   []matrixCell
+}
+
+// matrixCell says what one family of checks found at one server.
+type matrixCell struct {
+	Class, Word string
+	Findings    []cellFinding
+}
+
+type cellFinding struct{ Href, Code, Title string }
+
+type suppressed struct{ Code, Cause string }
+
+func familyOf(code string) string {
+	prefix, _, _ := strings.Cut(code, "-")
+	return prefix
+}
+
+func findingID(index int) string { return fmt.Sprintf("finding-%d", index) }
+
+func newMatrix(v holdfast.Verdict) matrix {
+	m := matrix{Families: slices.Clone(families)}
+	for _, f := range v.Findings {
+		code := familyOf(f.Code)
+		if !slices.ContainsFunc(m.Families, func(known family) bool { return known.Code == code }) {
+			m.Families = append(m.Families, family{code, clean(code)})
+		}
+	}
+	m.Zone = m.cells(v, holdfast.Server{}, true)
+	for _, server := range v.Servers {
+		row := matrixRow{Server: server, Judged: true, FailsAt: server.FailsAt, Cells: m.cells(v, server.Server, server.Status != holdfast.Unreached)}
+		if server.Known {
+			row.Serial = fmt.Sprint(server.Serial)
+		}
+		m.Rows = append(m.Rows, row)
+	}
+	// Findings may speak of servers that are not the zone's own: its parent's.
+	for _, f := range v.Findings {
+		if f.Server != (holdfast.Server{}) && !slices.ContainsFunc(m.Rows, func(r matrixRow) bool { return r.Server.Server == f.Server }) {
+			m.Rows = append(m.Rows, matrixRow{Server: holdfast.ServerVerdict{Server: f.Server}, Cells: m.cells(v, f.Server, false)})
+		}
+	}
+	for code, cause := range v.Suppressed {
+		m.Suppressed = append(m.Suppressed, suppressed{code, cause})
+	}
+	slices.SortFunc(m.Suppressed, func(a, b suppressed) int { return strings.Compare(a.Code, b.Code) })
+	return m
+}
+
+// cells are one row. A family without findings is good only where the server
+// could be looked at, and where nothing is amiss with the zone as a whole.
+func (m matrix) cells(v holdfast.Verdict, server holdfast.Server, seen bool) []matrixCell {
+	out := make([]matrixCell, len(m.Families))
+	for i, known := range m.Families {
+		worst, shared := holdfast.SeverityInfo, holdfast.SeverityInfo
+		cell := &out[i]
+		for n, f := range v.Findings {
+			if familyOf(f.Code) != known.Code {
+				continue
+			}
+			if f.Server == (holdfast.Server{}) {
+				shared = max(shared, f.Severity)
+			}
+			if f.Server != server {
+				continue
+			}
+			worst = max(worst, f.Severity)
+			cell.Findings = append(cell.Findings, cellFinding{"#" + findingID(n), f.Code, strings.ReplaceAll(f.Name, "-", " ")})
+		}
+		switch {
+		case len(cell.Findings) > 0:
+			cell.Class, cell.Word = severityLevel(worst).class(), worst.String()
+			if worst == holdfast.SeverityInfo {
+				cell.Class = "insecure"
+			}
+		case shared >= holdfast.SeverityWarning:
+			cell.Class, cell.Word = "unseen", "as the zone"
+		case seen:
+			cell.Class, cell.Word = "fine", "OK"
+		default:
+			cell.Class, cell.Word = "unseen", "not seen"
+		}
+	}
+	return out
+}
