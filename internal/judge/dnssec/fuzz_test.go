@@ -1,0 +1,51 @@
+package dnssec_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/judge"
+)
+
+// FuzzJudge puts arbitrary bytes in the place of replies of an honest
+// measurement: whatever they are, there is a verdict, no check breaks, and the
+// findings' identities are unique.
+func FuzzJudge(f *testing.F) {
+	w := newWorld(f)
+	w.child[1].params = nil
+	m := w.measured(f)
+	for i, e := range m.Exchanges {
+		f.Add(uint8(i), uint8(255), e.Reply)
+	}
+	f.Add(uint8(3), uint8(9), []byte{})
+	c := catalogue(w.trust, nil)
+	f.Fuzz(func(t *testing.T, first, second uint8, reply []byte) {
+		m := m
+		m.Exchanges = append([]holdfast.Exchange(nil), m.Exchanges...)
+		for _, at := range []uint8{first, second} {
+			if int(at) < len(m.Exchanges) {
+				m.Exchanges[at].Reply = bytes.Clone(reply)
+			}
+		}
+		v := c.Judge(m, now)
+		seen := map[string]bool{}
+		for _, f := range v.Findings {
+			if f.Code == judge.CodeBroken {
+				t.Fatal(f.Text)
+			}
+			if seen[f.Key()] {
+				t.Errorf("two findings %s", f.Key())
+			}
+			seen[f.Key()] = true
+			for _, i := range f.Evidence {
+				if i < 0 || i >= len(m.Exchanges) {
+					t.Errorf("%s rests on exchange %d", f.Code, i)
+				}
+			}
+		}
+		if v.Status == "" || len(v.Servers) != 2 {
+			t.Errorf("verdict %q with %d servers", v.Status, len(v.Servers))
+		}
+	})
+}
