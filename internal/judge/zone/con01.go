@@ -33,7 +33,7 @@ func judgeAnswers(c *judge.Case) []holdfast.Finding {
 		}
 		out = append(out, holdfast.Finding{
 			Severity: holdfast.SeverityWarning, Server: server, EDE: edeNetwork(replies), Evidence: evidence,
-			Text: fmt.Sprintf("%s %s", server, fault),
+			Text: fault,
 		})
 	}
 	if 2*len(out) > of {

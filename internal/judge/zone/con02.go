@@ -1,8 +1,6 @@
 package zone
 
 import (
-	"fmt"
-
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -31,7 +29,7 @@ func judgeTCP(c *judge.Case) []holdfast.Finding {
 		if fault != "" {
 			out = append(out, holdfast.Finding{
 				Severity: holdfast.SeverityWarning, Server: server, Evidence: evidence,
-				Text: fmt.Sprintf("%s %s", server, fault),
+				Text: fault,
 			})
 		}
 	}

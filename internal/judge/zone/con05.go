@@ -1,8 +1,6 @@
 package zone
 
 import (
-	"fmt"
-
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
 )
@@ -26,7 +24,7 @@ func judgeSource(c *judge.Case) []holdfast.Finding {
 				continue
 			}
 			if finding.Text == "" {
-				finding.Text = fmt.Sprintf("replies to questions put to %s come from another address", server)
+				finding.Text = "replies to questions put to this address come from another"
 				if e.From.IsValid() {
 					finding.Text += ": " + e.From.Unmap().String()
 				}

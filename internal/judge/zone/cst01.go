@@ -53,7 +53,7 @@ func judgeSerials(c *judge.Case) []holdfast.Finding {
 		}
 		out = append(out, holdfast.Finding{
 			Severity: v.lag(last, c.Instant), Server: v.server, RRset: holdfast.ClassSOA,
-			Text:     fmt.Sprintf("%s has serial %d, others have %d", v.server, v.soa.Serial, last.soa.Serial),
+			Text:     fmt.Sprintf("has serial %d, others have %d", v.soa.Serial, last.soa.Serial),
 			Evidence: []int{v.reply.Index, last.reply.Index},
 		})
 	}

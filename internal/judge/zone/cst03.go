@@ -92,10 +92,10 @@ func compare(copies []copyOf, what string, usual holdfast.Severity) []holdfast.F
 		}
 		f := holdfast.Finding{
 			Severity: usual, Server: x.server, Evidence: []int{x.reply.Index, reference.reply.Index},
-			Text: fmt.Sprintf("%s gives other %s records than most servers", x.server, what),
+			Text: fmt.Sprintf("gives other %s records than most servers", what),
 		}
 		if tied {
-			f.Text = fmt.Sprintf("%s gives other %s records than %s", x.server, what, reference.server)
+			f.Text = fmt.Sprintf("gives other %s records than %s", what, reference.server)
 		}
 		switch {
 		case !x.known || !reference.known:

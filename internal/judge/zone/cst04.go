@@ -1,8 +1,6 @@
 package zone
 
 import (
-	"fmt"
-
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -35,7 +33,7 @@ func judgeSplit(c *judge.Case) []holdfast.Finding {
 		keys, _ := c.At(server, holdfast.PurposeDNSKEY)
 		bare = append(bare, holdfast.Finding{
 			Severity: severity, Server: server, EDE: ede, Evidence: []int{keys.Index},
-			Text: fmt.Sprintf("%s serves the zone unsigned, others serve it signed", server),
+			Text: "serves the zone unsigned, others serve it signed",
 		})
 	}
 	if !signed {

@@ -44,7 +44,7 @@ func judgeReferrals(c *judge.Case) []holdfast.Finding {
 		if what := r.differs(reference); len(what) > 0 {
 			f := holdfast.Finding{
 				Severity: holdfast.SeverityError, Server: r.server, RRset: holdfast.ClassNS,
-				Text:     fmt.Sprintf("the parent's server %s gives another delegation than most of them: %s", r.server, strings.Join(what, "; ")),
+				Text:     "gives another delegation than most servers of the parent: " + strings.Join(what, "; "),
 				Evidence: append(slices.Clone(r.evidence), reference.evidence...),
 			}
 			out = append(out, r.serial.soften(f, last, c.Instant))
@@ -61,7 +61,7 @@ func noReferral(c *judge.Case, r judge.Reply, last serial) holdfast.Finding {
 	server := r.Exchange.Server
 	f := holdfast.Finding{
 		Severity: holdfast.SeverityError, Server: server, RRset: holdfast.ClassNS, Evidence: []int{r.Index},
-		Text: fmt.Sprintf("the parent's server %s gives no referral: it %s", server, how),
+		Text: "gives no referral to the zone: it " + how,
 	}
 	return parentSerial(c, server).soften(f, last, c.Instant)
 }

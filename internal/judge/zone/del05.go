@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -59,11 +58,11 @@ func compareGlue(c *judge.Case, d delegation, name holdfast.Name, h *holder, f f
 		}
 	}
 	for _, a := range without(glue, h.of(f)) {
-		find(a, fmt.Sprintf("the parent's glue says that %s has the address %s, and the zone of that name does not", name, a))
+		find(a, "the parent has glue with this address, and the zone of the name does not publish it")
 	}
 	if name.IsSubdomainOf(c.Zone) {
 		for _, a := range without(h.of(f), glue) {
-			find(a, fmt.Sprintf("%s has the address %s, and the parent has no glue for it", name, a))
+			find(a, "the zone of the name publishes this address, and the parent has no glue for it")
 		}
 	}
 	return out

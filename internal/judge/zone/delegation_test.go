@@ -28,13 +28,13 @@ func TestNoParentGivesAReferral(t *testing.T) {
 
 func TestOneParentGivesNoReferral(t *testing.T) {
 	healthy(t).each(holdfast.PurposeReferral, rcode(wire.Refused), rootB).
-		expect("DEL-01", expect{grave, rootB, "the parent's server b.root.test. (198.51.100.2) gives no referral: it answers REFUSED"})
+		expect("DEL-01", expect{grave, rootB, "gives no referral to the zone: it answers REFUSED"})
 	healthy(t).each(holdfast.PurposeReferral, drop, rootB).expect("DEL-01")
 	healthy(t).each(holdfast.PurposeReferral, drop).expect("DEL-01")
 }
 
 func TestParentsDisagree(t *testing.T) {
-	const who = "the parent's server b.root.test. (198.51.100.2) gives another delegation than most of them: "
+	const who = "gives another delegation than most servers of the parent: "
 	names := healthy(t)
 	names.each(holdfast.PurposeReferral, func(e *entry) {
 		e.message.Authority = names.records(nsTexts[0], "example. 3600 IN NS ns3.example.")
@@ -58,7 +58,7 @@ func TestParentIsBehind(t *testing.T) {
 		return w.each(holdfast.PurposeSOA, w.answer(
 			strings.Replace(rootSOA, "2026080100", "2026073101", 1), strings.Replace(rootSig, "20260801050000", signed, 1)), rootB)
 	}
-	const text = "the parent's server b.root.test. (198.51.100.2) gives another delegation than most of them: " +
+	const text = "gives another delegation than most servers of the parent: " +
 		"name servers without ns2.example. (it has serial 2026073101 of the parent zone, others have 2026080100)"
 	behind("20260731170000").expect("DEL-01", expect{notice, rootB, text})
 	behind("20260729170000").expect("DEL-01", expect{grave, rootB, strings.Split(text, " (it")[0]})
@@ -152,7 +152,7 @@ func TestOurOwnIPv6InACoreLook(t *testing.T) {
 	if got := core(own...).findings("CON-01"); len(got) != 1 || got[0].Severity != critical {
 		t.Errorf("all servers silent in a core look: %+v", got)
 	}
-	core(ns1v6).expect("CON-01", expect{warning, ns1v6, "ns1.example. (2001:db8::1) does not answer over UDP"})
+	core(ns1v6).expect("CON-01", expect{warning, ns1v6, "does not answer over UDP"})
 }
 
 func TestDelegationDiffers(t *testing.T) {
@@ -178,8 +178,8 @@ func TestGlueDiffers(t *testing.T) {
 		}
 	})
 	w.expect("DEL-05",
-		expect{grave, ns1, "the parent's glue says that ns1.example. has the address 192.0.2.1, and the zone of that name does not"},
-		expect{grave, server("ns1.example.", "192.0.2.7"), "ns1.example. has the address 192.0.2.7, and the parent has no glue for it"})
+		expect{grave, ns1, "the parent has glue with this address, and the zone of the name does not publish it"},
+		expect{grave, server("ns1.example.", "192.0.2.7"), "the zone of the name publishes this address, and the parent has no glue for it"})
 	// An address of which nobody authoritative spoke is not compared.
 	healthy(t).each(holdfast.PurposeAddress, drop).expect("DEL-05")
 	healthy(t).each(holdfast.PurposeAddress, func(e *entry) { e.message = &wire.Message{Rcode: wire.ServFail} }).expect("DEL-05")

@@ -13,18 +13,18 @@ import (
 
 func TestNotAnswering(t *testing.T) {
 	healthy(t).each("", drop, ns2).
-		expect("CON-01", expect{warning, ns2, "ns2.example. (192.0.2.2) does not answer over UDP"})
+		expect("CON-01", expect{warning, ns2, "does not answer over UDP"})
 	if got := healthy(t).each("", drop, ns2).findings("CON-01"); got[0].EDE != 22 {
 		t.Errorf("EDE %d, want 22, no reachable authority", got[0].EDE)
 	}
 	healthy(t).each("", func(e *entry) { drop(e); e.Outcome = holdfast.Refused }, ns2).
-		expect("CON-01", expect{warning, ns2, "ns2.example. (192.0.2.2) does not answer over UDP: its host says that the port is closed"})
+		expect("CON-01", expect{warning, ns2, "does not answer over UDP: its host says that the port is closed"})
 	healthy(t).each("", func(e *entry) { e.message.Rcode = wire.Refused; e.message.Answer = nil }, ns2).
-		expect("CON-01", expect{warning, ns2, "ns2.example. (192.0.2.2) answers the question for SOA with REFUSED"})
+		expect("CON-01", expect{warning, ns2, "answers the question for SOA with REFUSED"})
 	healthy(t).each("", func(e *entry) { e.message.Authoritative = false }, ns2).
-		expect("CON-01", expect{warning, ns2, "ns2.example. (192.0.2.2) answers the question for SOA without authority (no AA flag)"})
+		expect("CON-01", expect{warning, ns2, "answers the question for SOA without authority (no AA flag)"})
 	healthy(t).each(holdfast.PurposeNS, func(e *entry) { e.message.Answer = nil }, ns2).
-		expect("CON-01", expect{warning, ns2, "ns2.example. (192.0.2.2) answers the question for NS without the record"})
+		expect("CON-01", expect{warning, ns2, "answers the question for NS without the record"})
 }
 
 func TestHowManyDoNotAnswer(t *testing.T) {
@@ -55,7 +55,7 @@ func TestPacketLossIsNoFault(t *testing.T) {
 	cut.expect("CON-01")
 	// An answer that came over TCP, since UDP was silent, is none over UDP.
 	healthy(t).each("", func(e *entry) { e.Transport = holdfast.TCP }, ns2).
-		expect("CON-01", expect{warning, ns2, "ns2.example. (192.0.2.2) answers over TCP and not over UDP"})
+		expect("CON-01", expect{warning, ns2, "answers over TCP and not over UDP"})
 	// Questions that were never sent say nothing.
 	healthy(t).each("", func(e *entry) { drop(e); e.Outcome, e.Sent = holdfast.NotAsked, time.Time{} }, ns2).expect("CON-01")
 }
@@ -70,17 +70,17 @@ func TestOldAnswersDoNotCount(t *testing.T) {
 			drop(e)
 		}
 	}
-	w.expect("CON-01", expect{warning, ns2, "ns2.example. (192.0.2.2) does not answer over UDP"})
+	w.expect("CON-01", expect{warning, ns2, "does not answer over UDP"})
 	w.expect("CON-02") // TCP was not asked in the last look
 }
 
 func TestTCPNotAnswering(t *testing.T) {
 	healthy(t).each(holdfast.PurposeSOATCP, drop, ns2).
-		expect("CON-02", expect{warning, ns2, "ns2.example. (192.0.2.2) answers over UDP and not over TCP"})
+		expect("CON-02", expect{warning, ns2, "answers over UDP and not over TCP"})
 	healthy(t).each(holdfast.PurposeSOATCP, func(e *entry) { drop(e); e.Outcome = holdfast.Refused }, ns2).
-		expect("CON-02", expect{warning, ns2, "ns2.example. (192.0.2.2) answers over UDP and refuses connections over TCP"})
+		expect("CON-02", expect{warning, ns2, "answers over UDP and refuses connections over TCP"})
 	healthy(t).each(holdfast.PurposeSOATCP, rcode(wire.ServFail), ns2).
-		expect("CON-02", expect{warning, ns2, "ns2.example. (192.0.2.2) answers over UDP, and over TCP it answers the question for SOA with SERVFAIL"})
+		expect("CON-02", expect{warning, ns2, "answers over UDP, and over TCP it answers the question for SOA with SERVFAIL"})
 	healthy(t).each(holdfast.PurposeSOATCP, drop).
 		expect("CON-02", expect{grave, zoneItself, "no name server of the zone answers over TCP as it does over UDP"})
 	// A server that is silent altogether is another check's.
@@ -95,7 +95,7 @@ func TestWrongSource(t *testing.T) {
 		return func(e *entry) { e.Outcome, e.From = holdfast.WrongSource, netip.MustParseAddr(from) }
 	}
 	healthy(t).each(holdfast.PurposeSOA, astray("192.0.2.77"), ns1).expect("CON-05",
-		expect{grave, ns1, "replies to questions put to ns1.example. (192.0.2.1) come from another address: 192.0.2.77"})
+		expect{grave, ns1, "replies to questions put to this address come from another: 192.0.2.77"})
 	healthy(t).each(holdfast.PurposeSOA, astray("::ffff:192.0.2.1"), ns1).expect("CON-05")
 }
 
@@ -112,22 +112,22 @@ func TestSerialsDiffer(t *testing.T) {
 	behind := func(serial, signed string, want holdfast.Severity) {
 		t.Helper()
 		healthy(t).soa(serial, signed, ns2).expect("CST-01",
-			expect{want, ns2, "ns2.example. (192.0.2.2) has serial " + serial + ", others have 2026080107"})
+			expect{want, ns2, "has serial " + serial + ", others have 2026080107"})
 	}
 	behind("2026080100", "20260801060000", notice)
 	behind("2026073100", "20260731060000", warning)
 	behind("2026072900", "20260729060000", grave)
 	// One version behind a zone that changed within the refresh time.
 	healthy(t).soa("2026080108", "20260801110000", ns1, ns1v6, ns2v6).soa("2026080107", "20260725000000", ns2).
-		expect("CST-01", expect{notice, ns2, "ns2.example. (192.0.2.2) has serial 2026080107, others have 2026080108"})
+		expect("CST-01", expect{notice, ns2, "has serial 2026080107, others have 2026080108"})
 	// An unsigned zone: the serial may tell its day.
 	healthy(t).soa("2026072501", "", ns2).
-		expect("CST-01", expect{grave, ns2, "ns2.example. (192.0.2.2) has serial 2026072501, others have 2026080107"})
+		expect("CST-01", expect{grave, ns2, "has serial 2026072501, others have 2026080107"})
 	healthy(t).soa("17", "", ns2).
-		expect("CST-01", expect{notice, ns2, "ns2.example. (192.0.2.2) has serial 17, others have 2026080107"})
+		expect("CST-01", expect{notice, ns2, "has serial 17, others have 2026080107"})
 	// Serial number arithmetic: 5 follows 4294967290.
 	healthy(t).soa("5", "20260801110000", ns1, ns1v6, ns2v6).soa("4294967290", "20260801060000", ns2).
-		expect("CST-01", expect{notice, ns2, "ns2.example. (192.0.2.2) has serial 4294967290, others have 5"})
+		expect("CST-01", expect{notice, ns2, "has serial 4294967290, others have 5"})
 }
 
 // A newer serial seen much later than the older one is no lag.
@@ -146,17 +146,17 @@ func TestServersDisagree(t *testing.T) {
 	extra := append([]string{"example. 3600 IN NS ns3.example."}, nsTexts...)
 	w := healthy(t)
 	w.each(holdfast.PurposeNS, w.answer(extra...), ns2).
-		expect("CST-03", expect{grave, ns2, "ns2.example. (192.0.2.2) gives other NS records than most servers under the same serial 2026080107"})
+		expect("CST-03", expect{grave, ns2, "gives other NS records than most servers under the same serial 2026080107"})
 	w.soa("2026080106", "20260801060000", ns2)
 	for _, purpose := range []holdfast.Purpose{holdfast.PurposeCDS, holdfast.PurposeCDNSKEY} {
 		w.each(purpose, drop, ns2)
 	}
 	w.expect("CST-03", expect{notice, ns2,
-		"ns2.example. (192.0.2.2) gives other NS records than most servers (its serial is 2026080106, theirs 2026080107)"})
+		"gives other NS records than most servers (its serial is 2026080106, theirs 2026080107)"})
 
 	cds := healthy(t)
 	cds.each(holdfast.PurposeCDS, cds.answer("example. 3600 IN CDS 0 0 0 00"), ns1v6).
-		expect("CST-03", expect{warning, ns1v6, "ns1.example. (2001:db8::1) gives other CDS records than most servers under the same serial 2026080107"})
+		expect("CST-03", expect{warning, ns1v6, "gives other CDS records than most servers under the same serial 2026080107"})
 
 	tie := healthy(t)
 	got := tie.each(holdfast.PurposeNSEC3PARAM, tie.answer("example. 0 IN NSEC3PARAM 1 0 5 AB"), ns2, ns2v6).findings("CST-03")
@@ -184,10 +184,10 @@ func (w *world) unsigned(servers ...holdfast.Server) *world {
 
 func TestSignedAndUnsigned(t *testing.T) {
 	w := healthy(t).unsigned(ns2)
-	w.expect("CST-04", expect{critical, ns2, "ns2.example. (192.0.2.2) serves the zone unsigned, others serve it signed"})
+	w.expect("CST-04", expect{critical, ns2, "serves the zone unsigned, others serve it signed"})
 	w.expect("CST-03") // CST-04 says it
 	w.each(holdfast.PurposeDS, func(e *entry) { e.message.Answer = nil })
-	w.expect("CST-04", expect{warning, ns2, "ns2.example. (192.0.2.2) serves the zone unsigned, others serve it signed"})
+	w.expect("CST-04", expect{warning, ns2, "serves the zone unsigned, others serve it signed"})
 	healthy(t).unsigned(own...).expect("CST-04")
 	healthy(t).each(holdfast.PurposeDNSKEY, drop, ns2).expect("CST-04")
 }
