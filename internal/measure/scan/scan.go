@@ -74,9 +74,11 @@ type Work interface {
 	Judge(ctx context.Context, s holdfast.Subject, m holdfast.Measurement) (holdfast.Status, error)
 	// InTrouble says that a zone belongs into the fast loop.
 	InTrouble(zone holdfast.Name) bool
-	// World is told when most of the world begins to seem down, and when it no
-	// longer does.
-	World(ctx context.Context, down bool, sweep string) error
+	// Withhold is told of a look that will not be judged: its silence is ours.
+	Withhold(ctx context.Context, m holdfast.Measurement) error
+	// World is told when most of the world begins to seem down, in which sweep,
+	// and when it no longer does.
+	World(ctx context.Context, down bool, s holdfast.Sweep) error
 	// Failed is told that we could not work on a subject.
 	Failed(s holdfast.Subject, err error)
 }

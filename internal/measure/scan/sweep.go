@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/holdfastdns/holdfast"
@@ -71,6 +72,15 @@ func (w *sweep) judged(status holdfast.Status) {
 	w.data.Statuses[status]++
 }
 
+// seen is the sweep as it stands.
+func (w *sweep) seen() holdfast.Sweep {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	data := w.data
+	data.Outcomes, data.Statuses = maps.Clone(data.Outcomes), maps.Clone(data.Statuses)
+	return data
+}
+
 func (w *sweep) withhold() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,8 +91,8 @@ func (w *sweep) withhold() {
 func (s *Scan) end(ctx context.Context, w *sweep) error {
 	w.mu.Lock()
 	w.data.Finished = s.clock.Now().UTC()
-	data := w.data
 	w.mu.Unlock()
+	data := w.seen()
 	if err := s.work.End(ctx, data); err != nil {
 		return fmt.Errorf("end sweep %s: %w", data.ID, err)
 	}
@@ -107,12 +117,15 @@ func (s *Scan) look(ctx context.Context, subject holdfast.Subject, depth holdfas
 // settle judges and withholds as decided.
 func (s *Scan) settle(ctx context.Context, d decision, w *sweep) error {
 	if d.changed {
-		if err := s.work.World(ctx, d.down, w.data.ID); err != nil {
+		if err := s.work.World(ctx, d.down, w.seen()); err != nil {
 			return err
 		}
 	}
 	for _, h := range d.withheld {
 		h.sweep.withhold()
+		if err := s.work.Withhold(ctx, h.measurement); err != nil {
+			return err
+		}
 	}
 	for _, h := range d.judge {
 		status, err := s.work.Judge(ctx, h.subject, h.measurement)
@@ -173,5 +186,5 @@ func (s *Scan) Once(ctx context.Context, subjects []holdfast.Subject, depth hold
 	if failed == nil {
 		failed = ctx.Err()
 	}
-	return w.data, failed
+	return w.seen(), failed
 }
