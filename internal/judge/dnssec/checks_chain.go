@@ -17,10 +17,7 @@ func chainBroken() judge.Check {
 		Summary:   "the chain from the trust anchor to each server validates; speaks where no other check names the cause",
 		Judge: func(c *judge.Case) []holdfast.Finding {
 			chain := c.Chain
-			whole := holdfast.Finding{EDE: chain.EDE}
-			for _, l := range chain.Links {
-				whole.Evidence = append(whole.Evidence, l.Exchange)
-			}
+			whole := holdfast.Finding{EDE: chain.EDE, Evidence: aboveEvidence(c)}
 			switch {
 			case chain.Link.Status == holdfast.Bogus && chain.Link.Cause == "":
 				whole.Severity, whole.Text = holdfast.SeverityCritical, "the chain of trust breaks above the zone: "+chain.Link.Reason
@@ -41,6 +38,18 @@ func chainBroken() judge.Check {
 			return g.spread(chain.Reachable(), holdfast.SeverityCritical)
 		},
 	}
+}
+
+// aboveEvidence are the exchanges that the chain above the zone rests on.
+func aboveEvidence(c *judge.Case) []int {
+	var out []int
+	for i := range c.Measurement.Exchanges {
+		e := &c.Measurement.Exchanges[i]
+		if e.Zone != c.Zone && (e.Purpose == holdfast.PurposeDNSKEY || e.Purpose == holdfast.PurposeDS) {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 func keyEvidence(sc *judge.ServerChain) []int {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
+	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
 )
 
 // FuzzJudge puts arbitrary bytes in the place of replies of an honest
@@ -19,7 +20,7 @@ func FuzzJudge(f *testing.F) {
 		f.Add(uint8(i), uint8(255), e.Reply)
 	}
 	f.Add(uint8(3), uint8(9), []byte{})
-	c := catalogue(w.trust, nil)
+	c := catalogue(w.trust, dnssec.NewCache(10000))
 	f.Fuzz(func(t *testing.T, first, second uint8, reply []byte) {
 		m := m
 		m.Exchanges = append([]holdfast.Exchange(nil), m.Exchanges...)
