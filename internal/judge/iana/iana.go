@@ -20,7 +20,7 @@ var files embed.FS
 type Registry[T any] struct {
 	Title   string
 	Source  string    // the address of the registry
-	Date    time.Time // the day (UTC) of the state that is transcribed
+	Date    time.Time // the day (UTC) of the state that the file has
 	Licence string
 	Entries []T
 }

@@ -32,8 +32,8 @@ func TestFilesSayWhereTheyAreFrom(t *testing.T) {
 	}
 }
 
-// Expected values are from the tables of RFC 9904 sections 3 and 4 as amended
-// by RFC 9905 section 5 and RFC 9906 section 5.
+// Expected values are from the tables of RFC 9904 sections 3 and 4, with MUST NOT
+// where RFC 9905 retires SHA-1 signatures and RFC 9906 GOST R 34.10-2001.
 func TestAlgorithms(t *testing.T) {
 	for _, want := range []struct {
 		number           uint8
