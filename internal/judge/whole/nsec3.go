@@ -146,16 +146,15 @@ func (j *judgement) checkChain(p params, chain []link) {
 // checkLink compares one record with the name that it speaks of.
 func (j *judgement) checkLink(l link, name hashed) {
 	var want []wire.Type
-	of := l.node
-	if name.node != nil {
-		of = name.node
+	of := name.node
+	if of == nil {
+		of = &node{name: name.name} // an empty non-terminal has no types
+	} else {
 		want = of.types()
 		// A delegation without DS has nothing that is signed.
 		if of.state != cut || len(of.set(wire.TypeDS)) > 0 {
 			want = append(want, wire.TypeRRSIG)
 		}
-	} else {
-		of = &node{name: name.name}
 	}
 	j.checkTypes(l.node, of, wire.TypeNSEC3, l.Types, want)
 }
