@@ -98,7 +98,7 @@ var Faults = []Doc{
 	{Kind: Stale, Argument: ADuration, Text: "a secondary that lags by that much: its copy, with its signatures, is that old"},
 	{Kind: Freeze, Text: "a secondary that stops transferring when the fault begins: its copy ages from then on"},
 	{Kind: SerialBack, Text: "the serial falls back by a week's versions; the content and the signatures stay fresh"},
-	{Kind: Expire, Argument: ClassList, Instant: true, Text: "the signatures over those classes end at the instant given, or where none is given a day before the fault begins"},
+	{Kind: Expire, Argument: ClassList, Instant: true, Text: "the signatures over those classes end at the instant given, or where none is given two days before the fault begins"},
 	{Kind: NoResign, Argument: ClassList, Text: "the signer stops when the fault begins: signatures over those classes are renewed no more and run out in their time"},
 	{Kind: NotYet, Argument: ClassList, Instant: true, Text: "the signatures over those classes begin at the instant given, or where none is given 30 days after the fault does"},
 	{Kind: Break, Argument: ClassList, Text: "the signatures over those classes do not verify"},

@@ -257,7 +257,7 @@ func TestUnboundValidates(t *testing.T) {
 
 func digStatus(t *testing.T, at, name, qtype string) (status, flags string) {
 	t.Helper()
-	out, err := exec.Command("dig", "+dnssec", "+tries=1", "+time=8", "-p", "5300", "@"+at, name, qtype).CombinedOutput()
+	out, err := exec.Command("dig", "+dnssec", "+tries=4", "+time=3", "-p", "5300", "@"+at, name, qtype).CombinedOutput()
 	if err != nil {
 		t.Fatalf("dig %s %s: %v\n%s", name, qtype, err, out)
 	}

@@ -133,8 +133,8 @@ func (v *view) mark(o *order) {
 	if m.at.IsZero() {
 		m.at = o.began
 		switch o.Kind {
-		case Expire: // some validators forgive an hour (Unbound's val-sig-skew-min)
-			m.at = o.began.Add(-day)
+		case Expire: // Unbound forgives a tenth of the validity, up to a day
+			m.at = o.began.Add(-2 * day)
 		case NotYet:
 			m.at = o.began.Add(30 * day)
 		}
