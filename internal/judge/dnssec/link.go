@@ -70,7 +70,7 @@ func (r *reader) zoneKeys(zone holdfast.Name, t *trust) standing {
 	}
 	best := notSecure(holdfast.Indeterminate, edeNoServer, fmt.Sprintf("the keys of %s were not obtained", zone))
 	for _, reply := range r.kase.Replies(zone, holdfast.PurposeDNSKEY) {
-		if !reply.OK() {
+		if !speaks(reply) {
 			continue
 		}
 		ring := r.ring(reply, zone, t)
@@ -118,7 +118,7 @@ func (r *reader) linksTo(child holdfast.Name, ring *keyring, dies time.Time) []j
 // link reads one parent server's answer to the question for the child's DS.
 func (r *reader) link(reply judge.Reply, child holdfast.Name, ring *keyring) judge.Link {
 	link := judge.Link{Server: reply.Exchange.Server, Exchange: reply.Index, Status: holdfast.Indeterminate}
-	if !reply.OK() {
+	if !speaks(reply) {
 		link.EDE, link.Reason = silence(reply)
 		return link
 	}
@@ -207,9 +207,24 @@ func sameDS(a, b holdfast.DS) bool {
 	return a.KeyTag == b.KeyTag && a.Algorithm == b.Algorithm && a.DigestType == b.DigestType && slices.Equal(a.Digest, b.Digest)
 }
 
+// speaks says whether a reply is a server's word about a zone that it holds. An
+// empty answer without AA, or a referral elsewhere, is a lame server's: a
+// resolver passes it over, and so does validation (RFC 1912 section 2.8).
+func speaks(reply judge.Reply) bool {
+	if !reply.OK() {
+		return false
+	}
+	m := reply.Message
+	return m.Authoritative || len(m.Answer) > 0 ||
+		slices.ContainsFunc(m.Authority, func(r wire.Record) bool { return r.Type == wire.TypeSOA })
+}
+
 // silence says why a reply speaks of nothing: the network's fault, or the
 // server's.
 func silence(reply judge.Reply) (int, string) {
+	if reply.OK() {
+		return edeNoServer, "it is lame: its answers are empty, or lead elsewhere"
+	}
 	if reply.Message != nil {
 		return edeNoServer, "it answers " + wire.RcodeName(reply.Message.Rcode)
 	}

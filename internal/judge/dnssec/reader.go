@@ -35,7 +35,7 @@ type reading struct {
 
 // ring is the keyring that a DNSKEY reply gives, nil where it gives none.
 func (r *reader) ring(reply judge.Reply, zone holdfast.Name, t *trust) *keyring {
-	if !reply.OK() {
+	if !speaks(reply) {
 		return nil
 	}
 	k := ringKey{reply.Message, t}

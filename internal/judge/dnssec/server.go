@@ -23,7 +23,7 @@ func (r *reader) keysOf(server holdfast.Server, t *trust) (judge.ServerChain, *k
 		reply, ok := r.kase.At(server, purpose)
 		switch {
 		case !ok:
-		case reply.OK():
+		case speaks(reply):
 			sc.Reachable = true
 			sc.Signed = sc.Signed || r.signed(reply)
 		case !asked || reply.Message != nil:
@@ -36,7 +36,7 @@ func (r *reader) keysOf(server holdfast.Server, t *trust) (judge.ServerChain, *k
 		return sc, nil
 	}
 	sc.KeyReply = reply.Index
-	if !reply.OK() {
+	if !speaks(reply) {
 		if sc.Reason == "" {
 			sc.EDE, sc.Reason = silence(reply)
 		}
@@ -62,7 +62,7 @@ func (r *reader) keysOf(server holdfast.Server, t *trust) (judge.ServerChain, *k
 func (r *reader) content(sc *judge.ServerChain, ring *keyring) {
 	for _, purpose := range ownPurposes {
 		reply, ok := r.kase.At(sc.Server, purpose)
-		if !ok || !reply.OK() {
+		if !ok || !speaks(reply) {
 			continue
 		}
 		sets, denial := r.examine(reply, ring).stamped(reply)

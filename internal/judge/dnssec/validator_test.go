@@ -136,6 +136,19 @@ func TestStatus(t *testing.T) {
 				e.edit = func(_ holdfast.Purpose, m *wire.Message) { m.Rcode, m.Answer, m.Authority = wire.Refused, nil, nil }
 			})
 		}, holdfast.Unreached, 22},
+		{"all lame, with empty answers", func(w *world) {
+			w.each(func(e *edition) {
+				e.edit = func(_ holdfast.Purpose, m *wire.Message) { m.Authoritative, m.Answer, m.Authority = false, nil, nil }
+			})
+		}, holdfast.Unreached, 22},
+		{"all lame, with referrals upward", func(w *world) {
+			w.each(func(e *edition) {
+				e.edit = func(_ holdfast.Purpose, m *wire.Message) {
+					m.Authoritative, m.Answer = false, nil
+					m.Authority = []wire.Record{must[wire.Record](t)(wire.NewTarget(".", wire.TypeNS, 3600, "a.root."))}
+				}
+			})
+		}, holdfast.Unreached, 22},
 		{"key without zone flag", func(w *world) {
 			w.each(func(e *edition) { e.keys = []*wire.Key{e.zsks[0], key(t, wire.ECDSAP256SHA256, wire.FlagSEP, 3)} })
 			w.ds = []wire.Record{ds(t, zone, key(t, wire.ECDSAP256SHA256, wire.FlagSEP, 3), 2)}
