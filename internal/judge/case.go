@@ -9,7 +9,6 @@
 package judge
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -94,8 +93,7 @@ func NewCase(m holdfast.Measurement, at time.Time) *Case {
 // (the first two octets) once between them: the servers of a zone mostly give
 // the same bytes.
 func (c *Case) parse() {
-	type known struct{ message *wire.Message }
-	seen := make(map[string]known)
+	seen := make(map[string]*wire.Message) // nil: cannot be read
 	for i := range c.Measurement.Exchanges {
 		e := &c.Measurement.Exchanges[i]
 		at := place{e.Zone, e.Purpose}
@@ -103,15 +101,15 @@ func (c *Case) parse() {
 		if e.Outcome != holdfast.Answered || len(e.Reply) < 12 {
 			continue
 		}
-		k, ok := seen[string(e.Reply[2:])]
-		if !ok {
-			if message, err := wire.Parse(e.Reply); err == nil {
-				k.message = message
+		message, known := seen[string(e.Reply[2:])]
+		if !known {
+			if parsed, err := wire.Parse(e.Reply); err == nil {
+				message = parsed
 			}
-			seen[string(e.Reply[2:])] = k
+			seen[string(e.Reply[2:])] = message
 		}
-		if k.message != nil && fits(k.message, e.Question) {
-			c.Messages[i] = k.message
+		if message != nil && fits(message, e.Question) {
+			c.Messages[i] = message
 		}
 	}
 }
@@ -218,15 +216,4 @@ func (c *Case) first(indexes []int, server holdfast.Server, name holdfast.Name, 
 		return Reply{}, false
 	}
 	return c.Reply(best), true
-}
-
-// Addresses are the distinct addresses of the zone's servers.
-func (c *Case) Addresses() []netip.Addr {
-	var out []netip.Addr
-	for _, s := range c.Servers {
-		if !slices.Contains(out, s.Address) {
-			out = append(out, s.Address)
-		}
-	}
-	return out
 }
