@@ -31,6 +31,9 @@ type Delegation struct {
 	NS   []Name                `json:"ns"`
 	Glue map[Name][]netip.Addr `json:"glue,omitempty"`
 	DS   []DS                  `json:"ds,omitempty"`
+	// ByHand says that people gave the delegation, for a zone that its parent
+	// does not publish yet, or not so: the parent is not asked about it.
+	ByHand bool `json:"by_hand,omitempty"`
 }
 
 // DS is a delegation signer record's data (RFC 4034 section 5.1).

@@ -1,0 +1,250 @@
+package walk
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/measure/ask"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// Bounds of one look. No real zone comes near them: the root and most
+// top-level domains have 13 names or fewer. They are there for zones made to
+// keep a walker busy.
+const (
+	maxNames   = 40
+	maxServers = 100
+	maxDetours = 60 // delegations without glue that are followed, with all that lies behind them
+	maxTrail   = 8  // and how deep one may lead to another
+)
+
+// look is one walk over one zone.
+type look struct {
+	ctx     context.Context // ends with the budget
+	sweep   *Sweep
+	subject holdfast.Subject
+	zone    holdfast.Name
+	room    chan struct{} // a semaphore: questions under way
+	work    sync.WaitGroup
+
+	mutex     sync.Mutex
+	random    *rand.Rand               // owned by mutex
+	exchanges []exchange               // owned by mutex
+	names     map[holdfast.Name]bool   // owned by mutex: NS names learnt of
+	servers   map[holdfast.Server]bool // owned by mutex: servers of the zone learnt of
+	waiting   []holdfast.Name          // owned by mutex: names within the zone, until one of its servers is known
+	detours   int                      // owned by mutex
+	bounded   bool                     // owned by mutex: a bound above was met, or a question was not sent
+	obstacle  string                   // owned by mutex: why a question was not sent
+}
+
+func newLook(ctx context.Context, s *Sweep, subject holdfast.Subject) *look {
+	seed := s.walker.config.Seed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	return &look{
+		ctx: ctx, sweep: s, subject: subject, zone: subject.Zone,
+		room:   make(chan struct{}, s.walker.config.Parallel),
+		random: rand.New(rand.NewPCG(seed, fingerprint(string(subject.Zone)))),
+		names:  make(map[holdfast.Name]bool), servers: make(map[holdfast.Server]bool),
+	}
+}
+
+func (l *look) config() Config { return l.sweep.walker.config }
+
+// spawn does part of the look in a goroutine of its own; it may be called
+// before home or from within such a part.
+func (l *look) spawn(part func()) {
+	l.work.Add(1)
+	go func() {
+		defer l.work.Done()
+		part()
+	}()
+}
+
+// home waits for all parts and gives what they brought, in an order that does
+// not depend on who answered first.
+func (l *look) home() (exchanges []exchange, cut bool) {
+	l.work.Wait()
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	slices.SortStableFunc(l.exchanges, compareExchanges)
+	return l.exchanges, l.bounded || l.ctx.Err() != nil
+}
+
+// unable is the error of a look that could send nothing.
+func (l *look) unable() error {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	switch {
+	case len(l.exchanges) > 0:
+		return nil
+	case len(l.config().Roots) == 0 && (l.subject.Delegation == nil || !l.subject.Delegation.ByHand):
+		return errNoRoots
+	case l.obstacle != "":
+		return errors.New("nothing could be asked: " + l.obstacle)
+	}
+	return nil
+}
+
+// ask puts one question, within the look's room. The root's own data are asked
+// once a sweep and address.
+func (l *look) ask(ctx context.Context, q ask.Question) exchange {
+	shared := q.Zone == holdfast.Root &&
+		(q.Purpose == holdfast.PurposeDNSKEY || q.Purpose == holdfast.PurposeSOA || q.Purpose == holdfast.PurposeNS)
+	if !shared {
+		return l.put(ctx, q)
+	}
+	e := l.sweep.root.do(ctx, rootQuestion{q.Server, q.Purpose}, false, func() (exchange, bool) {
+		e := l.put(ctx, q)
+		return e, e.Outcome != holdfast.NotAsked
+	})
+	if e.Outcome == "" { // ctx ended while another asked
+		e.Outcome = holdfast.NotAsked
+	}
+	return e
+}
+
+func (l *look) put(ctx context.Context, q ask.Question) exchange {
+	select {
+	case l.room <- struct{}{}:
+	case <-ctx.Done():
+		return exchange{Outcome: holdfast.NotAsked}
+	}
+	defer func() { <-l.room }()
+	e := l.sweep.walker.asker.Ask(ctx, q)
+	if e.Outcome == holdfast.NotAsked && ctx.Err() == nil {
+		l.mutex.Lock()
+		l.bounded, l.obstacle = true, e.Detail
+		l.mutex.Unlock()
+	}
+	return e
+}
+
+// keep takes exchanges into the measurement, those not asked left out.
+func (l *look) keep(exchanges ...exchange) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for _, e := range exchanges {
+		if e.Outcome != holdfast.NotAsked {
+			l.exchanges = append(l.exchanges, e)
+		}
+	}
+}
+
+// shuffled is a copy in random order.
+func shuffled[T any](l *look, list []T) []T {
+	list = slices.Clone(list)
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
+}
+
+// seen is an exchange with its message, nil where none came that can be read.
+type seen struct {
+	exchange
+	message *wire.Message
+}
+
+// hedge is how long one server is waited for before the next is asked the same
+// thing: longer than most round trips, much shorter than a timeout.
+const hedge = 400 * time.Millisecond
+
+// maxTried bounds how many servers are asked the same thing until one gives a
+// good reply: a zone whose first twelve servers are all bad has no good ones
+// to speak of.
+const maxTried = 12
+
+// anyOf asks servers until want of them gave a reply that is good, a slow one
+// not holding up the others. It returns the good replies, and all exchanges
+// that came to an end.
+func (l *look) anyOf(servers []holdfast.Server, want int, question func(holdfast.Server) ask.Question, good func(*wire.Message) bool) (found []seen, all []exchange) {
+	servers = shuffled(l, servers)
+	servers = servers[:min(len(servers), maxTried)]
+	ctx, cancel := context.WithCancel(l.ctx)
+	results := make(chan seen, len(servers))
+	next, pending := 0, 0
+	launch := func() {
+		if next < len(servers) {
+			q := question(servers[next])
+			next++
+			pending++
+			go func() {
+				e := l.ask(ctx, q)
+				results <- seen{e, read(e)}
+			}()
+		}
+	}
+	for range want {
+		launch()
+	}
+	timer := time.NewTicker(hedge)
+	defer timer.Stop()
+	for pending > 0 {
+		select {
+		case r := <-results:
+			pending--
+			if r.Outcome != holdfast.NotAsked {
+				all = append(all, r.exchange)
+			}
+			switch {
+			case r.message != nil && good(r.message):
+				if found = append(found, r); len(found) == want {
+					cancel() // who has not answered need not; results has room for all
+				}
+			case len(found) < want:
+				launch()
+			}
+		case <-timer.C:
+			if len(found) < want {
+				launch()
+			}
+		}
+	}
+	cancel()
+	return found, all
+}
+
+// fingerprint is FNV-1a, 64 bits.
+func fingerprint(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+var purposeOrder = []holdfast.Purpose{
+	holdfast.PurposeReferral, holdfast.PurposeDS, holdfast.PurposeAddress, holdfast.PurposeSOA, holdfast.PurposeSOATCP,
+	holdfast.PurposeNS, holdfast.PurposeDNSKEY, holdfast.PurposeNSEC3PARAM, holdfast.PurposeCDS, holdfast.PurposeCDNSKEY,
+	holdfast.PurposeNXDomain, holdfast.PurposeNoData,
+}
+
+// compareExchanges orders from the root downwards, then by purpose, server and
+// question.
+func compareExchanges(a, b exchange) int {
+	if a.Zone != b.Zone {
+		if c := a.Zone.Labels() - b.Zone.Labels(); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.Zone), string(b.Zone))
+	}
+	if c := slices.Index(purposeOrder, a.Purpose) - slices.Index(purposeOrder, b.Purpose); c != 0 {
+		return c
+	}
+	if c := strings.Compare(string(a.Question.Name), string(b.Question.Name)); c != 0 {
+		return c
+	}
+	if c := compareServers(a.Server, b.Server); c != 0 {
+		return c
+	}
+	return int(a.Question.Type) - int(b.Question.Type)
+}

@@ -1,0 +1,144 @@
+// Package walk collects all that a judge will want to know about a zone: what
+// each of its parent's servers says of it, the keys above it, the addresses of
+// its name servers, and what each server says on each address.
+//
+// It draws no conclusions beyond those that tell it whom to ask next. A server
+// that is dead, lame or lying yields exchanges that say so; a walk that runs
+// out of time keeps what it has and marks it Cut.
+//
+// What the zones of a sweep have in common (the root's keys, the way to a name
+// server's address, the keys of a common parent) is asked once a sweep and
+// listed in each measurement that rests on it.
+package walk
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/measure/ask"
+)
+
+// Config says how zones are walked. The zero value needs Roots only.
+type Config struct {
+	// Budget bounds the walk of one zone, in real time. 0: "20s". Waiting for
+	// a busy server's turn counts: many zones at once, with servers in common,
+	// use up one another's budgets.
+	Budget holdfast.Duration `toml:"budget"`
+	// Parallel is how many questions one walk may have under way. 0: 64.
+	Parallel int `toml:"parallel"`
+	// IPv4 and IPv6 say which addresses are asked. Neither: both.
+	IPv4 bool `toml:"ipv4"`
+	IPv6 bool `toml:"ipv6"`
+	// Seed makes the order of questions repeatable. 0: random.
+	Seed uint64 `toml:"-"`
+	// Roots are the servers where the walk begins.
+	Roots []holdfast.Server `toml:"-"`
+}
+
+func (c Config) completed() Config {
+	if c.Budget <= 0 {
+		c.Budget = holdfast.Duration(20 * time.Second)
+	}
+	if c.Parallel <= 0 {
+		c.Parallel = 64
+	}
+	if !c.IPv4 && !c.IPv6 {
+		c.IPv4, c.IPv6 = true, true
+	}
+	return c
+}
+
+// wants says whether the address is of a family that is asked.
+func (c Config) wants(addr netip.Addr) bool {
+	if addr.Unmap().Is4() {
+		return c.IPv4
+	}
+	return addr.IsValid() && c.IPv6
+}
+
+// Walker walks zones, and remembers from one sweep to the next which servers a
+// zone has.
+type Walker struct {
+	config  Config
+	asker   *ask.Asker
+	clock   holdfast.Clock
+	vantage string
+	memory  memory
+}
+
+// New makes a walker; vantage names the place from which it looks.
+func New(config Config, asker *ask.Asker, clock holdfast.Clock, vantage string) *Walker {
+	return &Walker{config: config.completed(), asker: asker, clock: clock, vantage: vantage}
+}
+
+// Sweep is one pass over many zones, and holds what they have in common. It is
+// an Instrument; its methods may be called from many goroutines. It grows with
+// the number of zones and should be dropped when the pass is over: what it
+// holds is as old as itself.
+type Sweep struct {
+	walker *Walker
+	id     string
+	share
+}
+
+// NewSweep begins a pass; id may be empty where it is not part of any.
+func (w *Walker) NewSweep(id string) *Sweep {
+	return &Sweep{walker: w, id: id}
+}
+
+var errNoRoots = errors.New("no root server is known to begin with")
+
+// Measure looks at a zone.
+//
+// Full depth asks every server of the parent for the referral and DS, finds
+// the addresses of every NS name, and puts every question to every NS name on
+// every address. Where Subject.Delegation is ByHand the parent is not asked,
+// and the names and glue are taken from there; otherwise Subject.Delegation is
+// used only if no parent server gave a referral.
+//
+// Core depth asks for SOA and DNSKEY only, and needs no walk: the servers are
+// those of the last full look (see Remember) and of Subject.Delegation's glue.
+// Where neither is known the look is of full depth after all, and
+// Measurement.Depth says so.
+func (s *Sweep) Measure(ctx context.Context, subject holdfast.Subject, depth holdfast.Depth) (holdfast.Measurement, error) {
+	started := s.walker.clock.Now().UTC()
+	m := holdfast.Measurement{
+		ID: newID(started), Sweep: s.id, Subject: subject, Depth: depth,
+		Vantage: s.walker.vantage, Started: started,
+	}
+	budget, cancel := context.WithTimeout(ctx, s.walker.config.Budget.Of())
+	defer cancel()
+	l := newLook(budget, s, subject)
+	known := s.walker.memory.servers(subject, s.walker.config)
+	if depth == holdfast.Core && len(known) > 0 {
+		l.core(known)
+	} else {
+		m.Depth = holdfast.Full
+		l.full()
+	}
+	m.Exchanges, m.Cut = l.home()
+	m.Finished = s.walker.clock.Now().UTC()
+	if err := ctx.Err(); err != nil {
+		return m, fmt.Errorf("measure %s: %w", subject.Zone, err)
+	}
+	if err := l.unable(); err != nil {
+		return m, fmt.Errorf("measure %s: %w", subject.Zone, err)
+	}
+	if m.Depth == holdfast.Full {
+		s.walker.Remember(m)
+	}
+	return m, nil
+}
+
+// newID is unique and sorts by time.
+func newID(at time.Time) string {
+	var tail [6]byte
+	rand.Read(tail[:])
+	return at.Format("20060102T150405.000000Z") + "-" + hex.EncodeToString(tail[:])
+}
