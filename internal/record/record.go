@@ -94,3 +94,13 @@ type Retention struct {
 	Age  time.Duration // measurements older than this go; 0 keeps all
 	Size int64         // bytes the database may have; oldest evidence goes first; 0 keeps all
 }
+
+// Pruned says what Prune took away.
+type Pruned struct {
+	Measurements int   `json:"measurements"`
+	Sweeps       int   `json:"sweeps"`
+	Intervals    int   `json:"intervals"` // closed findings
+	Windows      int   `json:"windows"`   // spans that have ended
+	Replies      int   `json:"replies"`   // distinct messages that nothing named any more
+	Bytes        int64 `json:"bytes"`     // by which the file became smaller
+}

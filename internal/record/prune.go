@@ -1,0 +1,270 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// pruneLength is how much one transaction of Prune takes away: writers
+	// wait for it, so it must be a matter of milliseconds.
+	pruneLength = 500
+	// vacuumPages is how many pages are given back at a time, for the same reason.
+	vacuumPages = 2000
+)
+
+// Prune takes away what retention does not keep: what is older than keep.Age,
+// and then, oldest first, as much evidence as the size asks. Whatever their
+// age these stay: measurements that were not judged yet, the latest of each
+// zone and depth, those on which an incident rests, and the bases of all that
+// stay. Incidents, notices and contacts stay too. The file becomes smaller.
+//
+// It works in short transactions: others may write meanwhile, and if it ends
+// early, what it took is gone and the rest is whole.
+func (r *Record) Prune(ctx context.Context, keep Retention, now time.Time) (Pruned, error) {
+	var gone Pruned
+	err := r.prune(ctx, keep, now, &gone)
+	return gone, r.failed("prune", err)
+}
+
+func (r *Record) prune(ctx context.Context, keep Retention, now time.Time, gone *Pruned) error {
+	before, err := r.fileSize()
+	if err != nil {
+		return err
+	}
+	if keep.Age > 0 {
+		if err := r.pruneByAge(ctx, now.Add(-keep.Age), gone); err != nil {
+			return err
+		}
+	}
+	if keep.Size > 0 {
+		if err := r.pruneBySize(ctx, keep.Size, gone); err != nil {
+			return err
+		}
+	}
+	if err := r.shrink(ctx); err != nil {
+		return err
+	}
+	after, err := r.fileSize()
+	gone.Bytes = max(0, before-after)
+	return err
+}
+
+func (r *Record) pruneByAge(ctx context.Context, horizon time.Time, gone *Pruned) error {
+	for {
+		n, err := r.pruneLooks(ctx, millis(horizon), gone)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	for _, rows := range []struct {
+		query string
+		args  []any
+		gone  *int
+	}{
+		{"DELETE FROM interval WHERE key IN (SELECT key FROM interval WHERE closed < ? LIMIT ?)", []any{nanos(horizon)}, &gone.Intervals},
+		{"DELETE FROM span WHERE key IN (SELECT key FROM span WHERE last_seen < ? LIMIT ?)", []any{nanos(horizon)}, &gone.Windows},
+		{"DELETE FROM server_group WHERE key IN (SELECT key FROM server_group WHERE NOT EXISTS (SELECT 1 FROM span WHERE span.servers = server_group.key) LIMIT ?)", nil, new(int)},
+		{"DELETE FROM sweep WHERE key IN (SELECT key FROM sweep WHERE started < ? AND NOT EXISTS (SELECT 1 FROM look WHERE look.sweep = sweep.key) LIMIT ?)", []any{nanos(horizon)}, &gone.Sweeps},
+	} {
+		if err := r.pruneRows(ctx, rows.query, rows.args, rows.gone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pruneRows repeats a deletion, whose last argument is how much at a time,
+// until nothing is left for it.
+func (r *Record) pruneRows(ctx context.Context, query string, args []any, gone *int) error {
+	for {
+		var n int64
+		err := r.write(ctx, "prune", func(b *batch) (err error) {
+			n, err = b.change(query, append(args[:len(args):len(args)], 10*pruneLength)...)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+		*gone += int(n)
+	}
+}
+
+// pruneBySize takes the oldest evidence until what is left fits.
+func (r *Record) pruneBySize(ctx context.Context, size int64, gone *Pruned) error {
+	for {
+		used, err := r.usedBytes(ctx)
+		if err != nil || used <= size {
+			return err
+		}
+		// No measurement begins after the year 9999.
+		n, err := r.pruneLooks(ctx, 253402300800000, gone)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// usedBytes is what the database takes without the pages that are free.
+func (r *Record) usedBytes(ctx context.Context) (used int64, err error) {
+	err = r.reads.QueryRowContext(ctx, `SELECT (page_count - freelist_count) * page_size
+		FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()`).Scan(&used)
+	return used, err
+}
+
+// pruneLooks takes away some of the oldest looks begun before an instant (in
+// milliseconds) and what only they rested on, and says how many.
+func (r *Record) pruneLooks(ctx context.Context, before int64, gone *Pruned) (n int, err error) {
+	var replies int
+	err = r.write(ctx, "prune", func(b *batch) error {
+		n, replies, err = b.dropLooks(before)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	gone.Measurements += n
+	gone.Replies += replies
+	return n, nil
+}
+
+func (b *batch) dropLooks(before int64) (looks, replies int, err error) {
+	rows, err := b.query(`SELECT key, outcome FROM look WHERE started < ?
+		AND NOT EXISTS (SELECT 1 FROM unjudged WHERE unjudged.look = look.key)
+		AND NOT EXISTS (SELECT 1 FROM latest WHERE latest.look = look.key)
+		AND NOT EXISTS (SELECT 1 FROM incident_evidence WHERE measurement = look.id)
+		AND NOT EXISTS (SELECT 1 FROM look AS core WHERE core.base = look.key)
+		ORDER BY started, key LIMIT ?`, before, pruneLength)
+	if err != nil {
+		return 0, 0, err
+	}
+	keys, outcomes, err := pairs(rows)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, key := range keys {
+		if err := b.exec("DELETE FROM look WHERE key = ?", key); err != nil {
+			return 0, 0, err
+		}
+	}
+	for _, outcome := range outcomes {
+		n, err := b.dropOutcome(outcome)
+		if err != nil {
+			return 0, 0, fmt.Errorf("outcome %d: %w", outcome, err)
+		}
+		replies += n
+	}
+	return len(keys), replies, nil
+}
+
+func pairs(rows *sql.Rows) (a, b []int64, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var x, y int64
+		if err := rows.Scan(&x, &y); err != nil {
+			return nil, nil, err
+		}
+		a, b = append(a, x), append(b, y)
+	}
+	return a, b, rows.Err()
+}
+
+// dropOutcome takes away an outcome that no look shares any more, with the
+// packs and the plan that nothing else uses; it says how many replies went.
+func (b *batch) dropOutcome(key int64) (replies int, err error) {
+	var plan int64
+	var data []byte
+	err = b.get("SELECT plan, data FROM outcome WHERE key = ? AND NOT EXISTS (SELECT 1 FROM look WHERE look.outcome = outcome.key)", []any{key}, &plan, &data)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil // still shared, or gone with another look of this batch
+	}
+	if err != nil {
+		return 0, err
+	}
+	if err := b.exec("DELETE FROM outcome WHERE key = ?", key); err != nil {
+		return 0, err
+	}
+	if err := b.exec("UPDATE plan SET uses = uses - 1 WHERE key = ?", plan); err != nil {
+		return 0, err
+	}
+	if err := b.exec("DELETE FROM plan WHERE key = ? AND uses <= 0", plan); err != nil {
+		return 0, err
+	}
+	var o outcome
+	raw, err := expand(data)
+	if err == nil {
+		o, err = decodeOutcome(raw)
+	}
+	if err != nil {
+		// Damaged: what it used cannot be known, and is kept. The damage must
+		// not keep retention from working.
+		return 0, nil
+	}
+	for pack := range o.packs() {
+		n, err := b.releasePack(pack)
+		if err != nil {
+			return 0, err
+		}
+		replies += n
+	}
+	return replies, nil
+}
+
+// releasePack takes away a pack that nothing uses any more, and its messages.
+func (b *batch) releasePack(pack int64) (replies int, err error) {
+	if err := b.exec("UPDATE pack_use SET uses = uses - 1 WHERE pack = ?", pack); err != nil {
+		return 0, err
+	}
+	var data []byte
+	err = b.get("SELECT data FROM pack JOIN pack_use ON pack = key WHERE key = ? AND uses <= 0", []any{pack}, &data)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	forms, err := decodePack(data)
+	if err != nil { // damaged: its messages are found the slow way
+		err := b.exec("DELETE FROM message WHERE number BETWEEN ? AND ?", pack*packLength, pack*packLength+packLength-1)
+		return 0, errors.Join(err, b.exec("DELETE FROM pack WHERE key = ?", pack))
+	}
+	for _, form := range forms {
+		h := hashOf(form)
+		if err := b.exec("DELETE FROM message WHERE hash = ?", h[:]); err != nil {
+			return 0, err
+		}
+	}
+	return len(forms), b.exec("DELETE FROM pack WHERE key = ?", pack)
+}
+
+// shrink gives free pages back to the file system, and empties the log.
+func (r *Record) shrink(ctx context.Context) error {
+	for {
+		var free int64
+		if err := r.reads.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
+			return err
+		}
+		err := r.alone(ctx, "shrink the file", func(conn *sql.Conn) error {
+			if free == 0 {
+				return checkpoint(ctx, conn)
+			}
+			// The pragma gives back one page each time it is stepped.
+			rows, err := conn.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages))
+			if err != nil {
+				return err
+			}
+			for rows.Next() {
+			}
+			return errors.Join(rows.Err(), rows.Close())
+		})
+		if err != nil || free == 0 {
+			return err
+		}
+	}
+}
