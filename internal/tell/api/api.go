@@ -13,7 +13,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"strings"
 	"time"
 
@@ -34,6 +33,9 @@ type Config struct {
 	// and for the metric holdfast_build_info.
 	Version   string
 	Catalogue string
+	// Anchors are the trust anchors that verdicts rest on, DS or DNSKEY records
+	// in presentation format; they go into evidence files.
+	Anchors []string
 	// StaffToken is the bearer token of staff. Empty: nobody is staff.
 	StaffToken string
 	// Decode writes a DNS message as dig prints it. Nil: bytes only.
@@ -90,7 +92,7 @@ func description(config Config) huma.Config {
 	d.OpenAPIPath, d.DocsPath, d.SchemasPath = prefix+"/openapi", "", ""
 	d.CreateHooks = nil // they would add links to schemas that are not served
 	d.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"staff": {Type: "http", Scheme: "bearer", Description: "the staff token of the configuration"}}
-	d.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[holdfast.Algorithms](), reflect.TypeFor[[]int]())
+	describe(d.Components.Schemas)
 	return d
 }
 

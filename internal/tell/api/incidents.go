@@ -35,7 +35,7 @@ func (a *api) incidents(ctx context.Context, in *incidentsInput) (incidentList, 
 		filter.States = append(filter.States, holdfast.State(state))
 	}
 	if in.Zone != "" {
-		name, err := zoneInput{in.Zone}.name()
+		name, err := zoneNamed(in.Zone)
 		if err != nil {
 			return incidentList{}, err
 		}
@@ -70,15 +70,24 @@ type measurementInput struct {
 	Measurement string `path:"measurement" maxLength:"200"`
 }
 
-func (a *api) measurement(ctx context.Context, in *measurementInput) (holdfast.Measurement, error) {
+// evidenceFile is a measurement in the form that docs/formats/evidence.md
+// describes.
+type evidenceFile struct {
+	Format      string               `json:"format" enum:"holdfast-evidence/1"`
+	Program     string               `json:"program"`
+	Anchors     []string             `json:"anchors" doc:"trust anchors in presentation format"`
+	Measurement holdfast.Measurement `json:"measurement"`
+}
+
+func (a *api) measurement(ctx context.Context, in *measurementInput) (evidenceFile, error) {
 	m, err := a.record.Measurement(ctx, in.Measurement)
 	m.Exchanges = notNil(m.Exchanges)
-	return m, err
+	return evidenceFile{"holdfast-evidence/1", "holdfast " + a.config.Version, notNil(a.config.Anchors), m}, err
 }
 
 type exchangeInput struct {
-	measurementInput
-	N int `path:"n" minimum:"0" maximum:"1000000" doc:"index into the measurement's exchanges, as findings name it"`
+	Measurement string `path:"measurement" maxLength:"200"`
+	N           int    `path:"n" minimum:"0" maximum:"1000000" doc:"index into the measurement's exchanges, as findings name it"`
 }
 
 type exchangeAnswer struct {

@@ -19,7 +19,7 @@ func (a *api) staffRoutes() {
 	register(a, a.forStaff(huma.Operation{OperationID: "notice", Method: http.MethodGet, Path: "/notices/{id}", Summary: "One notice", Tags: tags, Errors: []int{http.StatusNotFound}}), a.notice)
 	settling := []int{http.StatusNotFound, http.StatusConflict}
 	register(a, a.forStaff(huma.Operation{OperationID: "release-notice", Method: http.MethodPost, Path: "/notices/{id}/release", Summary: "Let a held notice go out", Tags: tags, Errors: settling}), a.release)
-	register(a, a.forStaff(huma.Operation{OperationID: "drop-notice", Method: http.MethodPost, Path: "/notices/{id}/drop", Summary: "Drop a held or queued notice", Tags: tags, Errors: settling}), a.drop)
+	register(a, a.forStaff(huma.Operation{OperationID: "drop-notice", Method: http.MethodPost, Path: "/notices/{id}/drop", Summary: "Drop a held or queued notice", Tags: tags, Errors: append(settling, http.StatusBadRequest, http.StatusRequestEntityTooLarge)}), a.drop)
 }
 
 type contactList struct {
@@ -64,14 +64,20 @@ func (a *api) release(ctx context.Context, in *idInput) (holdfast.Notice, error)
 }
 
 type dropInput struct {
-	idInput
-	Body struct {
-		Why string `json:"why,omitempty" maxLength:"500"`
-	} `required:"false"`
+	ID   string `path:"id" maxLength:"200"`
+	Body *dropReason
+}
+
+type dropReason struct {
+	Why string `json:"why,omitempty" maxLength:"500"`
 }
 
 func (a *api) drop(ctx context.Context, in *dropInput) (holdfast.Notice, error) {
-	if err := a.record.DropNotice(ctx, in.ID, a.clock.Now(), cmp.Or(in.Body.Why, "dropped through the API")); err != nil {
+	why := "dropped through the API"
+	if in.Body != nil {
+		why = cmp.Or(in.Body.Why, why)
+	}
+	if err := a.record.DropNotice(ctx, in.ID, a.clock.Now(), why); err != nil {
 		return holdfast.Notice{}, err
 	}
 	return a.record.Notice(ctx, in.ID)

@@ -172,11 +172,12 @@ type zoneInput struct {
 	Zone string `path:"zone" maxLength:"255" doc:"A-labels, with or without the final dot; @ for the root"`
 }
 
-func (in zoneInput) name() (holdfast.Name, error) {
-	if in.Zone == "@" {
+// zoneNamed reads a zone's name as paths and queries have it.
+func zoneNamed(text string) (holdfast.Name, error) {
+	if text == "@" {
 		return holdfast.Root, nil
 	}
-	name, err := holdfast.ParseName(in.Zone)
+	name, err := holdfast.ParseName(text)
 	if err != nil {
 		return "", huma.Error422UnprocessableEntity(err.Error())
 	}
@@ -184,13 +185,13 @@ func (in zoneInput) name() (holdfast.Name, error) {
 }
 
 type zoneInputSince struct {
-	zoneInput
+	Zone  string    `path:"zone" maxLength:"255" doc:"A-labels, with or without the final dot; @ for the root"`
 	Since time.Time `query:"since" doc:"what ended before is left out; without it, 30 days back"`
 }
 
 // known is when to look back to, having made sure that the zone is under watch.
 func (a *api) known(ctx context.Context, in *zoneInputSince) (holdfast.Name, time.Time, error) {
-	name, err := in.name()
+	name, err := zoneNamed(in.Zone)
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -213,7 +214,7 @@ type zoneNow struct {
 }
 
 func (a *api) zone(ctx context.Context, in *zoneInput) (zoneNow, error) {
-	name, err := in.name()
+	name, err := zoneNamed(in.Zone)
 	if err != nil {
 		return zoneNow{}, err
 	}

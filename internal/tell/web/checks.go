@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -11,38 +10,13 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/text"
 )
 
-// checkPage is a page of docs/checks.
-type checkPage struct {
-	Href, Code, Title string
-}
-
-// checkPages lists the markdown files about checks, in the order of their
-// codes. A file without a code in its name (an index) is left out.
-func (s *Site) checkPages() ([]checkPage, error) {
-	if s.config.Checks == nil {
-		return nil, notFound("This program was built without the pages about checks.")
-	}
-	files, err := fs.Glob(s.config.Checks, "*.md")
-	if err != nil {
-		return nil, fmt.Errorf("list pages about checks: %w", err)
-	}
-	var out []checkPage
-	for _, file := range files {
-		code, ok := codeOf(file)
-		if !ok {
-			continue
-		}
-		text, err := fs.ReadFile(s.config.Checks, file)
-		if err != nil {
-			return nil, fmt.Errorf("read page %s: %w", file, err)
-		}
-		out = append(out, checkPage{"/checks/" + code, code, heading(text, code)})
-	}
-	return out, nil
-}
+// indexOfChecks is the page that stands before all others.
+const indexOfChecks = "README.md"
 
 // codeOf is the code that a file is about: "SIG-01.md", "sig-01-signature-expired.md".
 func codeOf(file string) (string, bool) {
@@ -53,19 +27,59 @@ func codeOf(file string) (string, bool) {
 	return strings.ToUpper(parts[0] + "-" + parts[1]), true
 }
 
-// heading is the text of a page's first line, without the code.
-func heading(text []byte, code string) string {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	title := strings.TrimSpace(strings.TrimLeft(string(line), "# "))
-	return strings.Trim(strings.TrimPrefix(title, code), " :–—-")
+// heading is the text of a page's first line.
+func heading(page []byte) string {
+	line, _, _ := bytes.Cut(page, []byte("\n"))
+	return strings.TrimSpace(strings.TrimLeft(string(line), "# "))
+}
+
+// markdown renders a page of docs/checks. Raw HTML is left out and links that
+// run scripts are refused (goldmark's defaults), so even a careless page cannot
+// hurt. Links from page to page are led to the pages of this site; those to
+// other files of the project have no page here and lose their link's target.
+func markdown(page []byte) (template.HTML, error) {
+	renderer := goldmark.New(goldmark.WithExtensions(extension.Table))
+	tree := renderer.Parser().Parse(text.NewReader(page))
+	err := ast.Walk(tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if link, ok := n.(*ast.Link); ok && entering {
+			link.Destination = []byte(linkOf(string(link.Destination)))
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("walk markdown: %w", err)
+	}
+	var out bytes.Buffer
+	if err := renderer.Renderer().Render(&out, page, tree); err != nil {
+		return "", fmt.Errorf("render markdown: %w", err)
+	}
+	return template.HTML(out.String()), nil
+}
+
+func linkOf(destination string) string {
+	file, _, _ := strings.Cut(destination, "#")
+	if code, ok := codeOf(file); ok && !strings.Contains(file, "/") {
+		return "/checks/" + code
+	}
+	if file == indexOfChecks {
+		return "/checks"
+	}
+	return "#main"
 }
 
 func (s *Site) serveChecks(w http.ResponseWriter, r *http.Request) error {
-	pages, err := s.checkPages()
+	if s.config.Checks == nil {
+		return notFound("This program was built without the pages about checks.")
+	}
+	page, err := fs.ReadFile(s.config.Checks, indexOfChecks)
+	if err != nil {
+		return fmt.Errorf("read pages about checks: %w", err)
+	}
+	body, err := markdown(page)
 	if err != nil {
 		return err
 	}
-	return s.show(w, r, shell{Title: "Checks", Nav: "/checks"}, "checks", pages)
+	return s.show(w, r, shell{Title: "Checks", Nav: "/checks"}, "checks", body)
 }
 
 func (s *Site) serveCheck(w http.ResponseWriter, r *http.Request) error {
@@ -78,21 +92,18 @@ func (s *Site) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	}
 	want := strings.ToUpper(r.PathValue("code"))
 	for _, file := range files {
-		code, ok := codeOf(file)
-		if !ok || code != want {
+		if code, ok := codeOf(file); !ok || code != want {
 			continue
 		}
-		text, err := fs.ReadFile(s.config.Checks, file)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		page, err := fs.ReadFile(s.config.Checks, file)
+		if err != nil {
 			return fmt.Errorf("read page %s: %w", file, err)
 		}
-		var out bytes.Buffer
-		// goldmark leaves raw HTML out and refuses javascript: links unless told
-		// otherwise, so even a careless page cannot hurt.
-		if err := goldmark.New(goldmark.WithExtensions(extension.Table, extension.Linkify)).Convert(text, &out); err != nil {
-			return fmt.Errorf("render page %s: %w", file, err)
+		body, err := markdown(page)
+		if err != nil {
+			return err
 		}
-		return s.show(w, r, shell{Title: code + " " + heading(text, code), Nav: "/checks"}, "check", template.HTML(out.String()))
+		return s.show(w, r, shell{Title: heading(page), Nav: "/checks"}, "check", body)
 	}
 	return notFound("There is no check of this code.")
 }

@@ -24,6 +24,7 @@ type world struct {
 	now       time.Time
 	zones     []record.ZoneStatus
 	incidents []holdfast.Incident // not closed, most severe first
+	recent    []holdfast.Incident // of any state, updated within a day
 	sweeps    []holdfast.Sweep    // newest first
 	roster    record.Roster       // zero where there is none
 }
@@ -39,6 +40,9 @@ func (s *Site) world(ctx context.Context) (world, error) {
 		return w, err
 	}
 	if w.incidents, err = s.record.Incidents(ctx, record.IncidentFilter{States: []holdfast.State{holdfast.StateOpen}}); err != nil {
+		return w, err
+	}
+	if w.recent, err = s.record.Incidents(ctx, record.IncidentFilter{Since: w.now.Add(-day), Limit: 100}); err != nil {
 		return w, err
 	}
 	if w.sweeps, err = s.record.Sweeps(ctx, sweepsLooked); err != nil {
@@ -93,7 +97,7 @@ func (w world) fingerprint(seed maphash.Seed) uint64 {
 		add(z.Verdict.Measurement)
 		maphash.WriteComparable(&h, z.Verdict.At)
 	}
-	for _, i := range w.incidents {
+	for _, i := range append(slices.Clone(w.incidents), w.recent...) {
 		add(i.ID)
 		maphash.WriteComparable(&h, i.Updated)
 	}
@@ -255,18 +259,13 @@ func levelNamed(text string) (level, bool) {
 	return level(i), ok && i >= 0
 }
 
-// frontCache keeps the last rendering of the unfiltered page, one for staff
-// and one for everybody, until the record has something new.
+// frontCache keeps the last rendering of the unfiltered page, as strangers see
+// it, until the record has something new.
 type frontCache struct {
-	seed maphash.Seed
-	once sync.Once
-	mu   sync.Mutex // guards kept; held while rendering, so that many visitors cost one
-	kept map[session]frontPage
-}
-
-type frontPage struct {
+	seed        maphash.Seed
+	mu          sync.Mutex // guards the rest; held while rendering, so that many visitors cost one
 	fingerprint uint64
-	page        packed
+	page        packed // zero: none yet
 }
 
 func (s *Site) serveFront(w http.ResponseWriter, r *http.Request) error {
@@ -274,36 +273,33 @@ func (s *Site) serveFront(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who, wanted := s.session(r), wishOf(r.URL.Query())
-	if wanted.Any() || wanted.Sort != "" || who.staff {
-		page, err := s.renderFront(r, seen, wanted)
-		if err != nil {
-			return err
-		}
-		s.sendPacked(w, r, http.StatusOK, page)
-		return nil
+	wanted := wishOf(r.URL.Query())
+	var page packed
+	if wanted != (wish{}) || s.session(r).staff {
+		page, err = s.renderFront(r, seen, wanted)
+	} else {
+		page, err = s.keptFront(r, seen)
 	}
-	s.front.once.Do(func() {
-		s.front.seed, s.front.kept = maphash.MakeSeed(), make(map[session]frontPage)
-	})
-	fingerprint := seen.fingerprint(s.front.seed)
-	page, err := func() (packed, error) {
-		s.front.mu.Lock()
-		defer s.front.mu.Unlock()
-		if kept := s.front.kept[who]; kept.fingerprint == fingerprint && kept.page.plain != nil {
-			return kept.page, nil
-		}
-		page, err := s.renderFront(r, seen, wanted)
-		if err == nil {
-			s.front.kept[who] = frontPage{fingerprint, page}
-		}
-		return page, err
-	}()
 	if err != nil {
 		return err
 	}
 	s.sendPacked(w, r, http.StatusOK, page)
 	return nil
+}
+
+// keptFront is the front page from memory, if it still holds.
+func (s *Site) keptFront(r *http.Request, seen world) (packed, error) {
+	fingerprint := seen.fingerprint(s.front.seed)
+	s.front.mu.Lock()
+	defer s.front.mu.Unlock()
+	if s.front.page.plain != nil && s.front.fingerprint == fingerprint {
+		return s.front.page, nil
+	}
+	page, err := s.renderFront(r, seen, wish{})
+	if err == nil {
+		s.front.fingerprint, s.front.page = fingerprint, page
+	}
+	return page, err
 }
 
 func (s *Site) renderFront(r *http.Request, seen world, wanted wish) (packed, error) {

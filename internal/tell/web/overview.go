@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -75,6 +76,7 @@ type frontView struct {
 	BarsHeight int // pixels, as are the next two
 	BarsLabel  int
 	BarsGround int
+	Latest     []latest
 	Unsigned   int // zones that nothing can expire in
 	ByName     sortLink
 	ByWorst    sortLink
@@ -95,6 +97,7 @@ func (s *Site) frontView(seen world, wanted wish) frontView {
 		view.Roster = strconv.FormatUint(uint64(seen.roster.Serial), 10)
 	}
 	view.Counts = counts(rows)
+	view.Latest = latestOf(seen.recent, seen.now)
 	view.Bars, view.Unsigned = histogram(rows, seen.now)
 	view.BarsGround = histogramTop + histogramHeight
 	view.BarsLabel, view.BarsHeight = view.BarsGround+17, view.BarsGround+24
@@ -194,6 +197,44 @@ func cells(rows []row, now time.Time) []cell {
 			if r.level >= levelCritical {
 				out[i].Glyph = levels[r.level].glyph
 			}
+		}
+	}
+	return out
+}
+
+// latest is one thing that happened to an incident.
+type latest struct {
+	At          template.HTML
+	What, Title string
+	Href        string
+	Severity    template.HTML
+}
+
+// latestShown is as many as fit beside the picture of all zones.
+const latestShown = 5
+
+// latestOf are the newest lines of the incidents' logs, reminders left out: they
+// say nothing new.
+func latestOf(incidents []holdfast.Incident, now time.Time) []latest {
+	type line struct {
+		holdfast.IncidentEvent
+		of *holdfast.Incident
+	}
+	var lines []line
+	for i := range incidents {
+		for _, event := range incidents[i].Log {
+			if event.What != "reminder" {
+				lines = append(lines, line{event, &incidents[i]})
+			}
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b line) int { return b.At.Compare(a.At) })
+	out := make([]latest, min(len(lines), latestShown))
+	for i := range out {
+		l := lines[i]
+		out[i] = latest{moment(now, l.At), clean(l.What), clean(l.of.Title), "/incidents/" + url.PathEscape(l.of.ID), severityBadge(l.Severity)}
+		if l.What == "closed" {
+			out[i].Severity = badge{"fine", "✓", "good again"}.html()
 		}
 	}
 	return out

@@ -62,7 +62,7 @@ func (s *Site) tokenHolds(token string) bool {
 
 // sealed is a text that only this site, with this token, could have written.
 func (s *Site) sealed(what, text string) string {
-	mac := hmac.New(sha256.New, []byte(s.config.StaffToken))
+	mac := hmac.New(sha256.New, s.key)
 	mac.Write([]byte(what + "\x00" + text))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -7,8 +7,10 @@
 package web
 
 import (
+	"crypto/rand"
 	"embed"
 	"errors"
+	"hash/maphash"
 	"html/template"
 	"io/fs"
 	"log/slog"
@@ -73,6 +75,7 @@ type Site struct {
 	mux    *http.ServeMux
 	guard  http.Handler
 	front  frontCache
+	key    []byte // seals sessions and forms
 }
 
 // New makes the site. It panics only where the embedded templates are broken,
@@ -93,7 +96,13 @@ func New(config Config, rec *record.Record, clock holdfast.Clock) *Site {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
+	key := []byte(config.StaffToken)
+	if len(key) == 0 {
+		key = []byte(rand.Text()) // forms of an open site are sealed too
+	}
 	s := &Site{
+		front:  frontCache{seed: maphash.MakeSeed()},
+		key:    key,
 		config: config, record: rec, clock: clock,
 		pages:  template.Must(template.New("").Funcs(functions).ParseFS(assets, "assets/*.html")),
 		style:  newAsset("style", "css", "text/css; charset=utf-8"),
