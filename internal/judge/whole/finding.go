@@ -67,7 +67,7 @@ func (j *judgement) find(f fault, n *node, t wire.Type, format string, args ...a
 	}
 	j.found = append(j.found, found{key: n.key, typ: t, Finding: holdfast.Finding{
 		Code: f.code, Name: f.name, Severity: f.severity, Zone: j.zone.name, RRset: classOf(t),
-		Text: where + ": " + fmt.Sprintf(format, args...), Reference: f.reference, EDE: f.ede, Count: 1,
+		Text: where + ": " + fmt.Sprintf(format, args...), Reference: f.reference, EDE: f.ede, Count: 1, Evidence: []int{},
 	}})
 }
 

@@ -315,10 +315,22 @@ func (j *judgement) trusts(k wire.DNSKEY) bool {
 	return false
 }
 
+// usableAnchor says whether a trust anchor is of an algorithm, and a digest,
+// that can be verified here.
+func usableAnchor(r wire.Record) bool {
+	if key, err := r.DNSKEY(); err == nil {
+		return wire.Supported(key.Algorithm)
+	}
+	ds, err := r.DS()
+	return err == nil && wire.Supported(ds.Algorithm) && wire.DigestSupported(ds.DigestType)
+}
+
 // anchor sees that a trust anchor leads to the zone's keys: one that it names
 // has a good signature over them all.
 func (j *judgement) anchor() {
-	given := slices.ContainsFunc(j.Anchors, func(r wire.Record) bool { return r.Name == j.zone.name })
+	// Anchors of algorithms that are not known here bind us to nothing; any
+	// other does, whatever algorithms the zone's keys claim to be of.
+	given := slices.ContainsFunc(j.Anchors, func(r wire.Record) bool { return r.Name == j.zone.name && usableAnchor(r) })
 	apex := j.zone.apex
 	if j.unsigned {
 		f := notSigned
@@ -328,9 +340,10 @@ func (j *judgement) anchor() {
 		j.find(f, apex, wire.TypeDNSKEY, "the zone has none: it is not signed")
 		return
 	}
-	if !given || j.hopeless {
+	if !given {
 		return
 	}
+	j.hopeless = false
 	for _, sig := range j.keySignatures {
 		if sig.state == sigGood && j.keys[sig.key].anchored {
 			j.report.Anchored = true

@@ -265,6 +265,16 @@ func TestUnsupportedAlgorithmIsInsecure(t *testing.T) {
 	if r := judge(t, parse(t, "example.", text), nil); r.Status != holdfast.Insecure || r.Signed == 0 {
 		t.Errorf("%s, %v", r.Status, r.Findings)
 	}
+	// A forger's way out: unknown algorithms do not undo an anchor that binds.
+	s := newSigner(t, "example.")
+	if r := judge(t, parse(t, "example.", text), s.anchor()); r.Status != holdfast.Bogus || !strings.HasPrefix(codes(r, 0), "CHN-03") {
+		t.Errorf("with an anchor: %s, %v", r.Status, r.Findings)
+	}
+	unknown := s.anchor()
+	unknown[0].Data[2] = 253
+	if r := judge(t, parse(t, "example.", text), unknown); r.Status != holdfast.Insecure {
+		t.Errorf("with an anchor of an unknown algorithm: %s, %v", r.Status, r.Findings)
+	}
 }
 
 func TestNoZone(t *testing.T) {

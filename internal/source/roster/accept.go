@@ -46,6 +46,11 @@ func (g Gate) Accept(zone source.Zone, at time.Time, previous *Roster) (*Roster,
 	if err != nil || previous == nil {
 		return next, err
 	}
+	if previous.Zone == "" {
+		// A list was in force before: there is no serial to go back from, and
+		// whoever changed the configuration meant it.
+		return next, nil
+	}
 	if previous.Zone != next.Zone {
 		return nil, fmt.Errorf("roster from %s: %w: %s in place of %s", zone.From, ErrOtherZone, next.Zone, previous.Zone)
 	}

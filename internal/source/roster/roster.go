@@ -30,7 +30,7 @@ type Config struct {
 	List string `toml:"list"`
 	// Interval between looks for a new root zone. Default 30 minutes: a new
 	// one comes twice a day.
-	Interval time.Duration `toml:"interval"`
+	Interval holdfast.Duration `toml:"interval"`
 	// MaxLossPercent is the share of the old roster's zones that a new root
 	// zone may lack. At this share and above it is refused. Default 10.
 	MaxLossPercent int `toml:"max_loss_percent"`

@@ -116,7 +116,7 @@ func (w Web) String() string { return w.URL }
 
 // Fetch downloads and reads the zone.
 func (w Web) Fetch(ctx context.Context) (source.Zone, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.Limits.withDefaults().Timeout)
+	ctx, cancel := context.WithTimeout(ctx, w.Limits.withDefaults().Timeout.Of())
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL, nil)
 	if err != nil {

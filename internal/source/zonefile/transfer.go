@@ -26,7 +26,7 @@ var ErrRefused = errors.New("the server gives no transfer; use another server or
 // was handed over is no zone.
 func Transfer(ctx context.Context, dial source.DialContext, server string, zone holdfast.Name, limits Limits, yield func(wire.Record) error) (Summary, error) {
 	limits = limits.withDefaults()
-	ctx, cancel := context.WithTimeout(ctx, limits.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, limits.Timeout.Of())
 	defer cancel()
 	a := &assembly{limits: limits, yield: yield, transfer: true}
 	err := transfer(ctx, dial, server, zone, a)
@@ -60,7 +60,7 @@ func transfer(ctx context.Context, dial source.DialContext, server string, zone 
 	if err != nil {
 		return err
 	}
-	if err := conn.SetDeadline(time.Now().Add(a.limits.Idle)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(a.limits.Idle.Of())); err != nil {
 		return err
 	}
 	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)); err != nil {
@@ -108,7 +108,7 @@ func (r *replies) next() (*wire.Message, error) {
 	if r.messages++; r.messages > r.limits.MaxMessages {
 		return nil, fmt.Errorf("%w of %d messages (max_messages)", ErrTooLarge, r.limits.MaxMessages)
 	}
-	if err := r.conn.SetReadDeadline(time.Now().Add(r.limits.Idle)); err != nil {
+	if err := r.conn.SetReadDeadline(time.Now().Add(r.limits.Idle.Of())); err != nil {
 		return nil, err
 	}
 	packet, err := r.packet()

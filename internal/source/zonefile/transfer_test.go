@@ -195,7 +195,7 @@ func silent(ctx context.Context, network, address string) (net.Conn, error) {
 func TestTransferGivesUpOnSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, err := Transfer(t.Context(), silent, "192.0.2.53:53", "example.", Limits{Idle: 5 * time.Second}, nil)
+		_, err := Transfer(t.Context(), silent, "192.0.2.53:53", "example.", Limits{Idle: holdfast.Duration(5 * time.Second)}, nil)
 		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != 5*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
@@ -210,7 +210,7 @@ func TestTransferEndsWithItsContext(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		_, err = Transfer(t.Context(), silent, "192.0.2.53:53", "example.", Limits{Timeout: time.Second}, nil)
+		_, err = Transfer(t.Context(), silent, "192.0.2.53:53", "example.", Limits{Timeout: holdfast.Duration(time.Second)}, nil)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}

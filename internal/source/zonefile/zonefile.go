@@ -40,9 +40,9 @@ type Limits struct {
 	// MaxMessages in a transfer. Default 1 million.
 	MaxMessages int `toml:"max_messages"`
 	// Timeout of a whole fetch or transfer. Default 2 minutes.
-	Timeout time.Duration `toml:"timeout"`
+	Timeout holdfast.Duration `toml:"timeout"`
 	// Idle is the longest wait for the next message of a transfer. Default 20 s.
-	Idle time.Duration `toml:"idle"`
+	Idle holdfast.Duration `toml:"idle"`
 }
 
 func (l Limits) withDefaults() Limits {
@@ -56,10 +56,10 @@ func (l Limits) withDefaults() Limits {
 		l.MaxMessages = 1_000_000
 	}
 	if l.Timeout <= 0 {
-		l.Timeout = 2 * time.Minute
+		l.Timeout = holdfast.Duration(2 * time.Minute)
 	}
 	if l.Idle <= 0 {
-		l.Idle = 20 * time.Second
+		l.Idle = holdfast.Duration(20 * time.Second)
 	}
 	return l
 }
