@@ -108,7 +108,7 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 
 func (z *zone) addSOA() error {
 	soa := wire.SOA{MName: childOf("ns", z.name), RName: childOf("hostmaster", z.name),
-		Serial: 1, Refresh: 7200, Retry: 3600, Expire: 1209600, NegativeMinTTL: 3600}
+		Serial: 1, Refresh: 7200, Retry: 3600, Expire: 604800, NegativeMinTTL: 3600}
 	if ns := z.content.set(z.name, wire.TypeNS); len(ns) > 0 {
 		target, err := ns[0].Target()
 		if err != nil {

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/app"
+	"github.com/holdfastdns/holdfast/internal/lab"
+)
+
+// TestScenarios runs testdata/scenario: each is a lab and what the real
+// command says of it. Besides testscript's own commands there are
+//
+//	lab FILE             build the lab of a lab file (docs/formats/lab.md)
+//	holdfast ARGS...     run the command in it; "! holdfast" wants another exit than 0
+//	exit N               the exit code of the last holdfast was N
+//	advance DURATION     move the lab's clock forward
+//	fault WORDS...       order a fault, as a lab file writes it
+//	repair ZONE          repair all that was ordered for a zone
+func TestScenarios(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "scenario"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[stageKey{}] = &stage{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"lab": labCommand, "holdfast": holdfastCommand, "exit": exitCommand,
+			"advance": advanceCommand, "fault": faultCommand, "repair": repairCommand,
+		},
+	})
+}
+
+type stageKey struct{}
+
+// stage is what one scenario has built.
+type stage struct {
+	internet *lab.Internet
+	clock    *lab.Clock
+	plan     lab.Plan
+	exit     app.Exit
+}
+
+func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
+
+func need(ts *testscript.TestScript, neg bool, args []string, count int, usage string) {
+	if neg || len(args) < count {
+		ts.Fatalf("usage: %s", usage)
+	}
+}
+
+func labCommand(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1, "lab FILE")
+	s := stageOf(ts)
+	var err error
+	s.plan, err = lab.Parse(strings.NewReader(ts.ReadFile(args[0])), args[0], os.DirFS(ts.MkAbs(".")))
+	ts.Check(err)
+	if s.plan.Start.IsZero() {
+		s.plan.Start = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+	}
+	// The clock stands still between steps: what a scenario prints must not
+	// depend on how fast it ran.
+	s.clock = lab.NewClock(s.plan.Start, 1e-9)
+	s.internet, err = lab.New(s.plan, s.clock)
+	ts.Check(err)
+}
+
+func holdfastCommand(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	world := app.World{
+		Stdin: strings.NewReader(""), Stdout: ts.Stdout(), Stderr: ts.Stderr(),
+		Clock: holdfast.Clock(lab.NewClock(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC), 1)), Vantage: "scenario",
+	}
+	if s.internet != nil {
+		anchors, err := s.internet.TrustAnchors()
+		ts.Check(err)
+		world.Clock, world.Dialer, world.Hints, world.Anchors = s.clock, s.internet, s.internet.RootHints(), anchors
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s.exit = run(ctx, inFolder(ts, args), world)
+	if neg == (s.exit == app.Healthy) {
+		ts.Fatalf("exit %d", s.exit)
+	}
+}
+
+// inFolder makes the files that arguments name absolute: scenarios run side by
+// side and have no working directory of their own. For a file that is yet to
+// be written a scenario says $WORK/file.
+func inFolder(ts *testscript.TestScript, args []string) []string {
+	out := make([]string, len(args))
+	for i, arg := range args {
+		out[i] = arg
+		if path := ts.MkAbs(arg); !strings.HasPrefix(arg, "-") {
+			if _, err := os.Stat(path); err == nil {
+				out[i] = path
+			}
+		}
+	}
+	return out
+}
+
+func exitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1, "exit N")
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := int(stageOf(ts).exit); got != want {
+		ts.Fatalf("exit %d, want %d", got, want)
+	}
+}
+
+func advanceCommand(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1, "advance DURATION")
+	var d holdfast.Duration
+	ts.Check(d.UnmarshalText([]byte(args[0])))
+	stageOf(ts).clock.Advance(d.Of())
+}
+
+func faultCommand(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 2, "fault SERVER KIND ...")
+	s := stageOf(ts)
+	plan := s.plan
+	plan.Faults = nil
+	ts.Check(lab.ParseFaults(strings.NewReader(strings.Join(args, " ")), "fault", &plan))
+	for _, f := range plan.Faults {
+		_, err := s.internet.Order(f)
+		ts.Check(err)
+	}
+}
+
+func repairCommand(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1, "repair ZONE")
+	zone, err := holdfast.ParseName(args[0])
+	ts.Check(err)
+	if stageOf(ts).internet.RepairZone(zone) == 0 {
+		ts.Fatalf("nothing was ordered for %s", zone)
+	}
+}
+
+// TestEveryCheckIsComplete holds each check of the catalogue to its page, its
+// clause, a scenario that fires it and one that stays silent.
+func TestEveryCheckIsComplete(t *testing.T) {
+	root := filepath.Join("..", "..")
+	pages := map[string]bool{}
+	for _, check := range app.NewCatalogue(nil, nil).Checks {
+		pages[check.Code+".md"] = true
+		page, err := os.ReadFile(filepath.Join(root, "docs", "checks", check.Code+".md"))
+		if err != nil {
+			t.Errorf("%s has no page: %v", check.Code, err)
+		} else if !strings.Contains(string(page), check.Name) {
+			t.Errorf("the page of %s does not have its name, %s", check.Code, check.Name)
+		}
+		if check.Reference == "" || check.Summary == "" || check.Name == "" {
+			t.Errorf("%s lacks its clause, summary or name", check.Code)
+		}
+		for _, kind := range []string{"fires", "silent"} {
+			file := filepath.Join(root, "testdata", "scenario", check.Code+"-"+kind+".txtar")
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Errorf("%s: no scenario: %v", check.Code, err)
+				continue
+			}
+			script, _, _ := strings.Cut(string(text), "\n-- ")
+			asserted := regexp.MustCompile(`(?m)^(!?) ?stdout .*` + check.Code).FindStringSubmatch(script)
+			if asserted == nil || (asserted[1] == "!") != (kind == "silent") {
+				t.Errorf("%s does not assert that %s %s", file, check.Code, kind)
+			}
+		}
+	}
+	written, err := filepath.Glob(filepath.Join(root, "docs", "checks", "*-*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range written {
+		if !pages[filepath.Base(page)] {
+			t.Errorf("%s is about a check that is not in the catalogue", page)
+		}
+	}
+}

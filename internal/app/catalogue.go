@@ -1,0 +1,25 @@
+package app
+
+import (
+	"slices"
+
+	"github.com/holdfastdns/holdfast/internal/judge"
+	"github.com/holdfastdns/holdfast/internal/judge/alg"
+	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
+	"github.com/holdfastdns/holdfast/internal/judge/zone"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// CatalogueVersion names the checks and their rules; a verdict carries it. It
+// changes whenever a verdict over the same evidence could.
+const CatalogueVersion = "2026.11.1"
+
+// NewCatalogue is every check of the house, over a validator that trusts the
+// anchors. The cache of verified signatures may be shared by catalogues.
+func NewCatalogue(anchors []wire.Record, cache *dnssec.Cache) judge.Catalogue {
+	return judge.Catalogue{
+		Version:  CatalogueVersion,
+		Checks:   slices.Concat(zone.Checks(), dnssec.Checks(), alg.Checks()),
+		Validate: dnssec.NewValidator(anchors, cache).Validate,
+	}
+}

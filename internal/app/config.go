@@ -1,0 +1,181 @@
+package app
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/measure/ask"
+	"github.com/holdfastdns/holdfast/internal/measure/scan"
+	"github.com/holdfastdns/holdfast/internal/measure/walk"
+	"github.com/holdfastdns/holdfast/internal/record"
+	"github.com/holdfastdns/holdfast/internal/source/registry"
+	"github.com/holdfastdns/holdfast/internal/source/roster"
+	"github.com/holdfastdns/holdfast/internal/tell/alert"
+	"github.com/holdfastdns/holdfast/internal/tell/notify"
+)
+
+// Config is the whole configuration. Each room documents its own section; the
+// zero value of each key is its default.
+type Config struct {
+	// Database is the file of the record. "holdfast.db" where empty.
+	Database string `toml:"database"`
+	// Vantage names where this Holdfast stands, in sweeps and evidence; the
+	// host's name where empty.
+	Vantage string `toml:"vantage"`
+	// TrustAnchor and RootHints are files that replace IANA's anchors and
+	// hints, which the program carries.
+	TrustAnchor string `toml:"trust_anchor"`
+	RootHints   string `toml:"root_hints"`
+
+	Roster    roster.Config   `toml:"roster"`
+	Scan      scan.Config     `toml:"scan"`
+	Ask       ask.Config      `toml:"ask"`
+	Walk      walk.Config     `toml:"walk"`
+	Contacts  registry.Config `toml:"contacts"`
+	Alert     alert.Config    `toml:"alert"`
+	Notify    notify.Config   `toml:"notify"`
+	Web       WebConfig       `toml:"web"`
+	Retention RetentionConfig `toml:"retention"`
+}
+
+// RetentionConfig says how much evidence is kept. Findings, incidents and
+// notices stay whatever it says.
+type RetentionConfig struct {
+	// Age beyond which evidence is dropped. "30d" where zero.
+	Age holdfast.Duration `toml:"age"`
+	// Megabytes that the database may have; the oldest evidence goes first.
+	// 20000 where zero.
+	Megabytes int64 `toml:"megabytes"`
+}
+
+func (c RetentionConfig) keep() record.Retention {
+	if c.Age == 0 {
+		c.Age = holdfast.Duration(30 * 24 * 3600 * 1e9)
+	}
+	if c.Megabytes == 0 {
+		c.Megabytes = 20000
+	}
+	return record.Retention{Age: c.Age.Of(), Size: c.Megabytes * 1_000_000}
+}
+
+// maxConfig bounds a configuration file.
+const maxConfig = 4 << 20
+
+// LoadConfig reads a configuration file strictly: an unknown key or a value of
+// the wrong form is an error that names line and key. No file at all is the
+// default configuration.
+func LoadConfig(path string) (Config, error) {
+	if path == "" {
+		return Config{}.withDefaults(), nil
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, advise(fmt.Errorf("configuration: %w", err), "`holdfast config example > %s` writes one to begin with.", path)
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	if len(text) > maxConfig {
+		return Config{}, fmt.Errorf("configuration %s: it is larger than %d MB", path, maxConfig>>20)
+	}
+	config, err := readConfig(text)
+	if err != nil {
+		return Config{}, advise(fmt.Errorf("configuration %s: %w", path, err), "`holdfast config example` shows every key with its form.")
+	}
+	return config, nil
+}
+
+func readConfig(text []byte) (Config, error) {
+	var c Config
+	decoder := toml.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&c); err != nil {
+		return Config{}, placed(err)
+	}
+	return c.withDefaults(), c.Check()
+}
+
+// placed says where in the file a mistake is.
+func placed(err error) error {
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) {
+		var all []string
+		for _, e := range unknown.Errors {
+			line, _ := e.Position()
+			all = append(all, fmt.Sprintf("line %d: there is no key %s", line, strings.Join(e.Key(), ".")))
+		}
+		return errors.New(strings.Join(all, "; "))
+	}
+	var wrong *toml.DecodeError
+	if errors.As(err, &wrong) {
+		line, column := wrong.Position()
+		where := ""
+		if key := strings.Join(wrong.Key(), "."); key != "" {
+			where = key + ": "
+		}
+		return fmt.Errorf("line %d, column %d: %s%s", line, column, where, strings.TrimPrefix(wrong.Error(), "toml: "))
+	}
+	return err
+}
+
+func (c Config) withDefaults() Config {
+	if c.Database == "" {
+		c.Database = "holdfast.db"
+	}
+	return c
+}
+
+// Check says all that is wrong with the configuration, each by its key.
+func (c Config) Check() error {
+	errs := []error{c.Scan.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check()}
+	if c.Retention.Age < 0 || c.Retention.Megabytes < 0 {
+		errs = append(errs, errors.New("retention.age and retention.megabytes are not negative"))
+	}
+	if len(c.Alert.Staff) > 0 && c.Notify.Mail == nil {
+		errs = append(errs, errors.New("alert.staff are to be told by mail, and there is no section [notify.mail]"))
+	}
+	return errors.Join(errs...)
+}
+
+// ConfigCheck says whether a configuration is right, and what it comes to.
+func ConfigCheck(w World, path string, asJSON bool) error {
+	c, err := LoadConfig(path)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(w.Stdout, map[string]any{"ok": true, "file": path, "database": c.Database, "listen": c.Web.listen(), "staff": len(c.Alert.Staff)})
+	}
+	fmt.Fprintf(w.Stdout, "%s is right.\n", orDefault(path, "The built-in configuration"))
+	fmt.Fprintf(w.Stdout, "  database  %s\n  page      %s\n  staff     %s\n", c.Database, c.Web.listen(), orDefault(strings.Join(c.Alert.Staff, ", "), "nobody is told: set alert.staff"))
+	contacts := string(c.Alert.Contacts)
+	if contacts == "" || contacts == "held" {
+		contacts = "held until released"
+	}
+	fmt.Fprintf(w.Stdout, "  contacts  mails are %s\n", contacts)
+	return nil
+}
+
+func orDefault(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+//go:embed holdfast.toml
+var exampleConfig string
+
+// ConfigExample prints a configuration with every key and its meaning.
+func ConfigExample(w World) error {
+	_, err := fmt.Fprint(w.Stdout, exampleConfig)
+	return err
+}

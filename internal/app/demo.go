@@ -1,0 +1,208 @@
+package app
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/lab"
+	"github.com/holdfastdns/holdfast/internal/record"
+	"github.com/holdfastdns/holdfast/internal/source"
+	"github.com/holdfastdns/holdfast/internal/source/roster"
+	"github.com/holdfastdns/holdfast/internal/tell/alert"
+	"github.com/holdfastdns/holdfast/internal/tell/notify"
+	"github.com/holdfastdns/holdfast/internal/tell/web"
+)
+
+// DemoOptions are the flags of `holdfast demo`.
+type DemoOptions struct {
+	Listen string
+	For    time.Duration // 0: until interrupted
+}
+
+// demoRate is how fast the demo's clock runs: a day a minute.
+const demoRate = 1440
+
+//go:embed demo.lab
+var demoFaults string
+
+// Demo runs a lab with all top-level domains, the watch over it, its page and
+// a mailbox. Nothing of it leaves the machine, and it leaves nothing behind.
+func Demo(ctx context.Context, w World, o DemoOptions) (Exit, error) {
+	if o.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.For)
+		defer cancel()
+	}
+	internet, err := demoLab(w.Clock.Now())
+	if err != nil {
+		return Unworked, fmt.Errorf("demo: %w", err)
+	}
+	folder, err := os.MkdirTemp("", "holdfast-demo-")
+	if err != nil {
+		return Unworked, fmt.Errorf("demo: %w", err)
+	}
+	defer os.RemoveAll(folder)
+	mailbox, err := openMailbox()
+	if err != nil {
+		return Unworked, err
+	}
+	listener, err := listenWeb(o.Listen)
+	if err != nil {
+		return Unworked, err
+	}
+	address := "http://" + listener.Addr().String() + "/"
+	demo, err := demoWorld(w, internet)
+	if err != nil {
+		return Unworked, err
+	}
+	r, err := record.Create(ctx, filepath.Join(folder, "holdfast.db"))
+	if err != nil {
+		return Unworked, err
+	}
+	defer r.Close()
+	if err := demoPeople(ctx, r, internet); err != nil {
+		return Unworked, err
+	}
+	h, err := demoHouse(ctx, demo, r, mailbox, address)
+	if err != nil {
+		return Unworked, err
+	}
+	defer h.asker.Close()
+	fmt.Fprintf(w.Stdout, demoWelcome, len(internet.Zones())-1, address, address)
+	pages := &site{adjust: demoPage, stale: 12 * time.Hour, more: func(s *web.Site, mux *http.ServeMux) {
+		box := mailbox.handler(func(w http.ResponseWriter, r *http.Request, title string, body template.HTML) {
+			s.Page(w, r, title, "/mailbox", body)
+		})
+		mux.Handle("/mailbox", box)
+		mux.Handle("/mailbox/", box)
+	}}
+	err = h.run(ctx, listener, pages, mailbox.run, (&narrator{world: w, mailbox: mailbox, clock: internet.Clock()}).run)
+	if err != nil && !interrupted(ctx, err) && !errors.Is(err, context.DeadlineExceeded) {
+		return Unworked, err
+	}
+	return Healthy, nil
+}
+
+const demoWelcome = `A small Internet with %d top-level domains runs on this machine, a day a minute,
+and the watch over it. Nothing leaves the machine.
+
+    the page   %s
+    the mails  %smailbox
+
+In the first minute: the NS signatures of .aero run out (a warning, then an
+error, then critical), and the parent of .coop publishes a wrong DS. Then both
+are mended, and the closing mails come. Stop with Ctrl-C.
+
+`
+
+// demoLab is the lab of the built-in list with the demo's troubles.
+func demoLab(start time.Time) (*lab.Internet, error) {
+	plan := lab.BuiltinPlan(0)
+	plan.Start, plan.Rate = start, demoRate
+	if err := lab.ParseFaults(strings.NewReader(demoFaults), "demo.lab", &plan); err != nil {
+		return nil, err
+	}
+	return lab.New(plan, nil)
+}
+
+func demoWorld(w World, internet *lab.Internet) (World, error) {
+	anchors, err := internet.TrustAnchors()
+	if err != nil {
+		return w, fmt.Errorf("demo: %w", err)
+	}
+	w.Clock, w.Dialer, w.Hints, w.Anchors, w.Vantage = internet.Clock(), internet, internet.RootHints(), anchors, "demo"
+	return w, nil
+}
+
+// demoPeople invents a technical contact for every zone. Every fifth has its
+// mail below the very zone, which is worth a word to staff.
+func demoPeople(ctx context.Context, r *record.Record, internet *lab.Internet) error {
+	for i, zone := range internet.Zones() {
+		if zone == holdfast.Root {
+			continue
+		}
+		contact := holdfast.Contact{Zone: zone, Role: "technical", Organisation: "Registry of " + zone.Short() + " (invented)",
+			Email: "tech-" + zone.Short() + "@registry.demo", Source: holdfast.ContactFromFile, Fetched: internet.Clock().Now()}
+		if i%5 == 0 {
+			contact.Email = "tech@nic." + zone.Short()
+		}
+		if err := r.SaveContact(ctx, contact); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	return nil
+}
+
+// demoHouse is the watch with intervals that suit a day a minute.
+func demoHouse(ctx context.Context, w World, r *record.Record, m *mailbox, address string) (*house, error) {
+	anchors := w.Anchors
+	zone := source.Zone{Name: holdfast.Root, From: "the lab", Fetched: w.Clock.Now()}
+	internet := w.Dialer.(*lab.Internet)
+	var err error
+	if zone.Records, err = internet.RootZone(w.Clock.Now()); err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	next, err := roster.Gate{Verify: verifyRoster(anchors)}.Accept(zone, w.Clock.Now(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	if err := r.SaveRoster(ctx, kept(next)); err != nil {
+		return nil, err
+	}
+	config := Config{Vantage: "demo"}.withDefaults()
+	config.Ask.Rate = -1 // the lab is ours
+	config.Ask.UDPWait, config.Ask.TCPWait = holdfast.Duration(150*time.Millisecond), holdfast.Duration(150*time.Millisecond)
+	config.Walk.Budget = holdfast.Duration(10 * time.Second)
+	config.Scan.Core, config.Scan.Full, config.Scan.Fast = hours(4), hours(12), holdfast.Duration(20*time.Minute)
+	config.Roster.Interval = hours(24 * 365)
+	config.Alert = alert.Config{Staff: []string{"staff@holdfast.demo"}, Contacts: alert.ReleaseAutomatic, BaseURL: address, MessageDomain: "holdfast.demo"}
+	config.Notify.Mail = &notify.MailConfig{Server: m.listener.Addr().String(), From: "watch@holdfast.demo", TLS: "none"}
+	return build(ctx, w, config, r)
+}
+
+func hours(n int) holdfast.Duration { return holdfast.Duration(time.Duration(n) * time.Hour) }
+
+func demoPage(c *web.Config) {
+	c.Title = "Holdfast demo"
+	c.StaffOpen = true
+	c.ClockRate = demoRate
+	c.Refresh = 3 * time.Second
+	c.Links = []web.Link{{Path: "/mailbox", Text: "Mailbox"}}
+}
+
+// narrator says on the terminal what mails arrive, so that a visitor knows
+// when to look.
+type narrator struct {
+	world   World
+	mailbox *mailbox
+	clock   holdfast.Clock
+}
+
+func (n *narrator) run(ctx context.Context) error {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	told := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		letters := n.mailbox.letters()
+		for i := len(letters) - 1; i >= 0; i-- {
+			if l := letters[i]; l.Number > told {
+				told = l.Number
+				fmt.Fprintf(n.world.Stdout, "%s  mail to %s: %s\n", n.clock.Now().Format("Jan 2 15:04"), l.To, l.Subject)
+			}
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/judge"
+	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
+	"github.com/holdfastdns/holdfast/internal/record"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// RejudgeOptions are the flags of `holdfast rejudge`, as given.
+type RejudgeOptions struct {
+	Config, Since, Until, Zone string
+	JSON                       bool
+}
+
+// difference is a finding that today's checks see in recorded evidence and
+// those of the day did not, or the other way round.
+type difference struct {
+	What        string           `json:"what"` // appears, vanishes
+	Zone        holdfast.Name    `json:"zone"`
+	Measurement string           `json:"measurement"`
+	At          time.Time        `json:"at"`
+	Finding     holdfast.Finding `json:"finding"`
+}
+
+// rejudgement is what judging again came to.
+type rejudgement struct {
+	Catalogue    string                  `json:"catalogue"`
+	Measurements int                     `json:"measurements"`
+	Statuses     map[holdfast.Status]int `json:"statuses"`
+	Findings     map[string]int          `json:"findings"` // by code
+	Differences  []difference            `json:"differences"`
+}
+
+// Rejudge judges recorded evidence again with today's checks, and says what
+// has changed against the record. It changes nothing in it.
+func Rejudge(ctx context.Context, w World, o RejudgeOptions) (Exit, error) {
+	exit := Healthy
+	err := withRecord(ctx, StoreOptions{o.Config}, func(config Config, r *record.Record) error {
+		if err := w.trust(config.TrustAnchor, ""); err != nil {
+			return err
+		}
+		now := w.Clock.Now()
+		since, err := parseSince(o.Since, now)
+		if err != nil {
+			return fmt.Errorf("--since: %w", err)
+		}
+		until, err := parseInstant(o.Until, now)
+		if err != nil {
+			return fmt.Errorf("--until: %w", err)
+		}
+		var zone holdfast.Name
+		if o.Zone != "" {
+			if zone, err = wire.FromUnicode(o.Zone); err != nil {
+				return fmt.Errorf("--zone: %w", err)
+			}
+		}
+		result, err := rejudge(ctx, w, r, NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), since, until, zone)
+		if err != nil {
+			return err
+		}
+		if len(result.Differences) > 0 {
+			exit = Warned
+		}
+		if o.JSON {
+			return writeJSON(w.Stdout, result)
+		}
+		return writeRejudgement(w, result)
+	})
+	if err != nil {
+		return Unworked, err
+	}
+	return exit, nil
+}
+
+// parseSince reads an instant, or an age such as 24h or 7d. Empty: all.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	var age holdfast.Duration
+	if text != "" && age.UnmarshalText([]byte(text)) == nil {
+		return now.Add(-age.Of()), nil
+	}
+	return parseInstant(text, time.Time{})
+}
+
+func rejudge(ctx context.Context, w World, r *record.Record, catalogue judge.Catalogue, since, until time.Time, zone holdfast.Name) (rejudgement, error) {
+	out := rejudgement{Catalogue: catalogue.Version, Statuses: map[holdfast.Status]int{}, Findings: map[string]int{}, Differences: []difference{}}
+	intervals, err := r.Intervals(ctx, zone, since)
+	if err != nil {
+		return out, err
+	}
+	known := map[holdfast.Name][]record.Interval{}
+	for _, i := range intervals {
+		known[i.Finding.Zone] = append(known[i.Finding.Zone], i)
+	}
+	progress := startProgress(w, "judging again")
+	defer progress.stop()
+	for m, err := range r.Measurements(ctx, since, until, zone) {
+		if err != nil {
+			return out, err
+		}
+		v := catalogue.Judge(m, m.Finished)
+		out.Measurements++
+		out.Statuses[v.Status]++
+		for _, f := range v.Findings {
+			out.Findings[f.Code]++
+		}
+		out.Differences = append(out.Differences, compare(m, v, known[v.Zone])...)
+		progress.set("%d looks", out.Measurements)
+	}
+	return out, nil
+}
+
+// compare holds a new verdict against what the record had found in force at
+// the time of the look.
+func compare(m holdfast.Measurement, v holdfast.Verdict, known []record.Interval) []difference {
+	var out []difference
+	then := map[string]holdfast.Finding{}
+	for _, i := range known {
+		if !i.Opened.After(m.Finished) && (i.Closed.IsZero() || i.Closed.After(m.Finished)) && !i.LastSeen.Before(m.Finished) {
+			then[i.Finding.Key()] = i.Finding
+		}
+	}
+	for _, f := range v.Findings {
+		if _, was := then[f.Key()]; !was {
+			out = append(out, difference{"appears", v.Zone, m.ID, m.Finished, f})
+		}
+		delete(then, f.Key())
+	}
+	for _, f := range then {
+		out = append(out, difference{"vanishes", v.Zone, m.ID, m.Finished, f})
+	}
+	slices.SortFunc(out, func(a, b difference) int {
+		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Finding.Key(), b.Finding.Key()))
+	})
+	return out
+}
+
+func writeRejudgement(w World, r rejudgement) error {
+	fmt.Fprintf(w.Stdout, "%d looks judged again with catalogue %s\n", r.Measurements, r.Catalogue)
+	if len(r.Differences) == 0 {
+		_, err := fmt.Fprintln(w.Stdout, "The findings are those of the record.")
+		return err
+	}
+	fmt.Fprintf(w.Stdout, "%d differences from the record:\n", len(r.Differences))
+	for _, d := range r.Differences {
+		where := ""
+		if d.Finding.Server != (holdfast.Server{}) {
+			where = " " + d.Finding.Server.String()
+		}
+		fmt.Fprintf(w.Stdout, "  %s  %-8s  %s %s%s: %s\n", d.At.UTC().Format(time.DateTime), d.What, d.Zone, d.Finding.Code, where, d.Finding.Text)
+	}
+	return nil
+}

@@ -1,0 +1,352 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
+	"github.com/holdfastdns/holdfast/internal/measure"
+	"github.com/holdfastdns/holdfast/internal/measure/ask"
+	"github.com/holdfastdns/holdfast/internal/measure/scan"
+	"github.com/holdfastdns/holdfast/internal/measure/walk"
+	"github.com/holdfastdns/holdfast/internal/record"
+	"github.com/holdfastdns/holdfast/internal/source"
+	"github.com/holdfastdns/holdfast/internal/source/roster"
+	"github.com/holdfastdns/holdfast/internal/source/zonefile"
+	"github.com/holdfastdns/holdfast/internal/tell/alert"
+	"github.com/holdfastdns/holdfast/internal/tell/notify"
+)
+
+// WatchOptions are the flags of `holdfast watch`.
+type WatchOptions struct {
+	Config     string
+	Once, Core bool
+	RootZone   string
+	JSON       bool
+}
+
+// Watch keeps watch until interrupted, or makes a single sweep.
+func Watch(ctx context.Context, w World, o WatchOptions) (Exit, error) {
+	config, err := LoadConfig(o.Config)
+	if err != nil {
+		return Unworked, err
+	}
+	if o.RootZone != "" {
+		config.Roster.Sources = []string{o.RootZone}
+	}
+	if err := w.trust(config.TrustAnchor, config.RootHints); err != nil {
+		return Unworked, err
+	}
+	r, err := openRecord(ctx, config.Database)
+	if err != nil {
+		return Unworked, err
+	}
+	defer r.Close()
+	h, err := build(ctx, w, config, r)
+	if err != nil {
+		return Unworked, err
+	}
+	defer h.asker.Close()
+	if o.Once {
+		return h.once(ctx, o)
+	}
+	var listener net.Listener
+	if config.Web.listen() != "off" {
+		if listener, err = listenWeb(config.Web.listen()); err != nil {
+			return Unworked, err
+		}
+		fmt.Fprintf(w.Stderr, "the page is on http://%s/\n", listener.Addr())
+	}
+	if err := h.run(ctx, listener, nil); err != nil && !interrupted(ctx, err) {
+		return Unworked, err
+	}
+	return Healthy, nil
+}
+
+// house is the rooms, wired.
+type house struct {
+	world  World
+	config Config
+	log    *slog.Logger
+	record *record.Record
+	asker  *ask.Asker
+	line   *line
+	alert  *alert.Alert
+	outbox *notify.Outbox
+	scan   *scan.Scan
+	roster atomic.Pointer[roster.Roster] // in force
+	people *people
+}
+
+// build wires the rooms over an open record and finds a roster.
+func build(ctx context.Context, w World, config Config, r *record.Record) (*house, error) {
+	h := &house{world: w, config: config, record: r, log: logger(w.Stderr)}
+	if config.Vantage != "" {
+		h.world.Vantage = config.Vantage
+	}
+	if err := h.firstRoster(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if h.asker, err = ask.New(config.Ask, w.Dialer, w.Clock); err != nil {
+		return nil, err
+	}
+	if h.people, err = newPeople(config.Contacts, w, r, h.log, h.roster.Load); err != nil {
+		return nil, err
+	}
+	channels, targets, err := notify.Channels(config.Notify, w.Clock)
+	if err != nil {
+		return nil, err
+	}
+	if h.alert, err = alert.New(ctx, config.Alert, r, w.Clock, targets, h.people.flag); err != nil {
+		return nil, err
+	}
+	config.Notify.Outbox.ContactInterval = config.Alert.ContactInterval
+	h.outbox = notify.NewOutbox(config.Notify.Outbox, r, w.Clock, channels)
+	h.outbox.GaveUp = h.alert.GaveUp
+	h.outbox.Sent = func(ctx context.Context, _ holdfast.Notice) error { return h.alert.Delivered(ctx) }
+	config.Walk.Roots = w.Hints
+	h.line = &line{
+		walker: walk.New(config.Walk, h.asker, w.Clock, h.world.Vantage), record: r,
+		catalogue: NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), alert: h.alert, log: h.log, program: Program(),
+		serial: func() uint32 { return h.roster.Load().Serial },
+		sweeps: map[string]measure.Instrument{},
+	}
+	h.scan = scan.New(config.Scan, w.Clock, h.world.Vantage, h.line)
+	return h, nil
+}
+
+// verifications remembered between sweeps: the whole root needs about 20,000,
+// at some 100 octets each.
+const verifications = 1 << 17
+
+func logger(out io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelInfo}))
+}
+
+// once makes a single sweep and prints what it came to.
+func (h *house) once(ctx context.Context, o WatchOptions) (Exit, error) {
+	subjects := h.roster.Load().Subjects
+	depth := holdfast.Full
+	if o.Core {
+		depth = holdfast.Core
+	}
+	progress := startProgress(h.world, "sweeping")
+	sweep, err := h.scan.Once(ctx, subjects, depth, func(done int) { progress.set("%d of %d zones", done, len(subjects)) })
+	progress.stop()
+	if err != nil {
+		return Unworked, fmt.Errorf("sweep: %w", err)
+	}
+	if err := h.alert.Tick(ctx); err != nil {
+		return Unworked, err
+	}
+	if err := h.outbox.Round(ctx); err != nil {
+		return Unworked, err
+	}
+	statuses, err := h.record.Statuses(ctx)
+	if err != nil {
+		return Unworked, err
+	}
+	if o.JSON {
+		return worst(statuses), writeJSON(h.world.Stdout, sweep)
+	}
+	return worst(statuses), writeSweep(h.world, sweep, statuses)
+}
+
+// worst is the exit that the worst zone calls for.
+func worst(statuses []record.ZoneStatus) Exit {
+	exit := Healthy
+	for _, s := range statuses {
+		exit = max(exit, ExitFor(s.Verdict))
+	}
+	return exit
+}
+
+// run keeps all the loops until the context ends or one of them cannot go on.
+// more are further things to run beside them.
+func (h *house) run(ctx context.Context, listener net.Listener, pages *site, more ...func(context.Context) error) error {
+	if n, err := h.line.Recover(ctx); err != nil {
+		return err
+	} else if n > 0 {
+		h.log.Info("judged what the last process had recorded", "looks", n)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	looked, err := h.looked(ctx)
+	if err != nil {
+		return err
+	}
+	loops := h.scan.Loops(h.roster.Load().Subjects, looked)
+	group.Go(func() error { return loops.Run(ctx) })
+	group.Go(func() error { return h.alert.Run(ctx) })
+	group.Go(func() error { return h.outbox.Run(ctx) })
+	group.Go(func() error { return h.followRoster(ctx, loops) })
+	group.Go(func() error { return h.people.run(ctx) })
+	group.Go(func() error { return h.prune(ctx) })
+	if listener != nil {
+		handler, err := h.pages(pages)
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return serveHTTP(ctx, listener, handler) })
+	}
+	for _, f := range more {
+		group.Go(func() error { return f(ctx) })
+	}
+	return group.Wait()
+}
+
+func (h *house) pages(s *site) (http.Handler, error) {
+	token, err := h.config.Web.token()
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		s = &site{}
+	}
+	s.record, s.clock, s.log, s.token = h.record, h.world.Clock, h.log, token
+	if s.stale == 0 {
+		s.stale = 3 * max(h.config.Scan.Core.Of(), 5*time.Minute)
+	}
+	return s.handler(), nil
+}
+
+// looked answers when a zone was last looked at, from the record.
+func (h *house) looked(ctx context.Context) (func(holdfast.Name) scan.Looked, error) {
+	last, err := h.record.LastLooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(zone holdfast.Name) scan.Looked {
+		return scan.Looked{Core: last[zone][holdfast.Core], Full: last[zone][holdfast.Full]}
+	}, nil
+}
+
+// prune applies retention once a day.
+func (h *house) prune(ctx context.Context) error {
+	for {
+		if pruned, err := h.record.Prune(ctx, h.config.Retention.keep(), h.world.Clock.Now()); err != nil && ctx.Err() == nil {
+			h.log.Error("retention could not be applied", "error", err)
+		} else if pruned.Measurements > 0 {
+			h.log.Info("retention", "measurements", pruned.Measurements, "bytes", pruned.Bytes)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.world.Clock.After(24 * time.Hour):
+		}
+	}
+}
+
+// firstRoster takes the recorded roster, or fetches one where there is none or
+// where a file was named.
+func (h *house) firstRoster(ctx context.Context) error {
+	known, err := h.record.Roster(ctx)
+	if err == nil {
+		h.roster.Store(rosterOf(known))
+	} else if !errors.Is(err, record.ErrNotFound) {
+		return err
+	}
+	if err == nil && len(h.config.Roster.Sources) == 0 && h.config.Roster.List == "" {
+		return nil // followRoster looks for a new one
+	}
+	progress := startProgress(h.world, "fetching and verifying the root zone")
+	defer progress.stop()
+	next, err := h.fetchRoster(ctx)
+	if err == nil {
+		return h.acceptRoster(ctx, next)
+	}
+	if h.roster.Load() == nil {
+		return advise(err, "Name a root zone file with --root-zone FILE, or sources under [roster].")
+	}
+	h.log.Error("the old roster stays", "error", err)
+	return nil
+}
+
+// fetchRoster brings in the list that is configured, or else the root zone
+// from the first source whose copy verifies.
+func (h *house) fetchRoster(ctx context.Context) (*roster.Roster, error) {
+	if list := h.config.Roster.List; list != "" {
+		file, err := os.Open(list)
+		if err != nil {
+			return nil, fmt.Errorf("roster: %w", err)
+		}
+		defer file.Close()
+		return roster.ReadList(file, list, h.world.Clock.Now())
+	}
+	places := h.config.Roster.Sources
+	if len(places) == 0 {
+		for _, server := range zonefile.RootTransferServers() {
+			places = append(places, "axfr:"+server)
+		}
+		places = append(places, zonefile.RootURL)
+	}
+	means := zonefile.Means{Stdin: h.world.Stdin, Dial: h.world.Dialer.DialContext, Clock: h.world.Clock,
+		Client: &http.Client{Timeout: 2 * time.Minute}, UserAgent: Program()}
+	var sources []source.Fetcher
+	for _, place := range places {
+		fetcher, err := zonefile.Place(place, holdfast.Root, means)
+		if err != nil {
+			return nil, fmt.Errorf("roster.sources: %w", err)
+		}
+		sources = append(sources, fetcher)
+	}
+	gate := roster.Gate{Verify: verifyRoster(h.world.Anchors), MaxLossPercent: h.config.Roster.MaxLossPercent}
+	return gate.Fetch(ctx, sources, h.world.Clock, h.roster.Load())
+}
+
+// acceptRoster makes a roster durable, then puts it in force.
+func (h *house) acceptRoster(ctx context.Context, next *roster.Roster) error {
+	if err := h.record.SaveRoster(ctx, kept(next)); err != nil {
+		return err
+	}
+	old := h.roster.Swap(next)
+	if old == nil {
+		h.log.Info("roster", "zones", len(next.Subjects), "serial", next.Serial, "from", next.From)
+		return nil
+	}
+	for _, change := range roster.Diff(old, next) {
+		h.log.Info("roster changed", "serial", next.Serial, "change", change.String())
+	}
+	return nil
+}
+
+// followRoster looks for a new roster, and tells staff where one is refused.
+func (h *house) followRoster(ctx context.Context, loops *scan.Loops) error {
+	interval := h.config.Roster.Interval.Of()
+	if interval == 0 {
+		interval = 30 * time.Minute
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.world.Clock.After(interval):
+		}
+		next, err := h.fetchRoster(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			h.log.Error("the old roster stays", "error", err)
+			if err := h.alert.RosterRefused(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := errors.Join(h.acceptRoster(ctx, next), h.alert.RosterGood(ctx)); err != nil {
+			return err
+		}
+		loops.SetRoster(next.Subjects)
+	}
+}
