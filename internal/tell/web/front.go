@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -82,31 +81,6 @@ func (w world) warnings(staleAfter time.Duration) []string {
 		out = append(out, "The last sweep found most of the world down at once. That speaks of our own network, so no zone was blamed for it.")
 	}
 	return out
-}
-
-// fingerprint changes whenever the front page has something new to say. Times
-// count in steps of ten seconds: the page's script ticks in between.
-func (w world) fingerprint(seed maphash.Seed) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	add := func(text string) { _, _ = h.WriteString(text); _ = h.WriteByte(0) }
-	add(w.now.Truncate(10 * time.Second).String())
-	for i := range w.zones {
-		z := &w.zones[i]
-		add(string(z.Subject.Zone))
-		add(z.Verdict.Measurement)
-		maphash.WriteComparable(&h, z.Verdict.At)
-	}
-	for _, i := range append(slices.Clone(w.incidents), w.recent...) {
-		add(i.ID)
-		maphash.WriteComparable(&h, i.Updated)
-	}
-	for _, s := range w.sweeps {
-		add(s.ID)
-		maphash.WriteComparable(&h, s.Finished)
-	}
-	maphash.WriteComparable(&h, w.roster.Serial)
-	return h.Sum64()
 }
 
 // row is a zone as the front page lists it.
@@ -259,26 +233,24 @@ func levelNamed(text string) (level, bool) {
 	return level(i), ok && i >= 0
 }
 
-// frontCache keeps the last rendering of the unfiltered page, as strangers see
-// it, until the record has something new.
+// frontKept is how long a rendering of the front page is shown again, in the
+// visitor's seconds: many visitors in one second cost one rendering.
+const frontKept = time.Second
+
+// frontCache keeps the last rendering of the unfiltered page as strangers see it.
 type frontCache struct {
-	seed        maphash.Seed
-	mu          sync.Mutex // guards the rest; held while rendering, so that many visitors cost one
-	fingerprint uint64
-	page        packed // zero: none yet
+	mu   sync.Mutex // guards the rest; held while rendering
+	made time.Time  // by the site's clock; zero: nothing is kept
+	page packed
 }
 
 func (s *Site) serveFront(w http.ResponseWriter, r *http.Request) error {
-	seen, err := s.world(r.Context())
-	if err != nil {
-		return err
-	}
-	wanted := wishOf(r.URL.Query())
 	var page packed
-	if wanted != (wish{}) || s.session(r).staff {
-		page, err = s.renderFront(r, seen, wanted)
+	var err error
+	if wanted := wishOf(r.URL.Query()); wanted != (wish{}) || s.session(r).staff {
+		page, err = s.renderFront(r, wanted)
 	} else {
-		page, err = s.keptFront(r, seen)
+		page, err = s.keptFront(r)
 	}
 	if err != nil {
 		return err
@@ -287,22 +259,26 @@ func (s *Site) serveFront(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// keptFront is the front page from memory, if it still holds.
-func (s *Site) keptFront(r *http.Request, seen world) (packed, error) {
-	fingerprint := seen.fingerprint(s.front.seed)
+func (s *Site) keptFront(r *http.Request) (packed, error) {
 	s.front.mu.Lock()
 	defer s.front.mu.Unlock()
-	if s.front.page.plain != nil && s.front.fingerprint == fingerprint {
+	now := s.clock.Now()
+	age := now.Sub(s.front.made)
+	if !s.front.made.IsZero() && age >= 0 && age.Seconds() < frontKept.Seconds()*s.config.ClockRate {
 		return s.front.page, nil
 	}
-	page, err := s.renderFront(r, seen, wish{})
+	page, err := s.renderFront(r, wish{})
 	if err == nil {
-		s.front.fingerprint, s.front.page = fingerprint, page
+		s.front.made, s.front.page = now, page
 	}
 	return page, err
 }
 
-func (s *Site) renderFront(r *http.Request, seen world, wanted wish) (packed, error) {
+func (s *Site) renderFront(r *http.Request, wanted wish) (packed, error) {
+	seen, err := s.world(r.Context())
+	if err != nil {
+		return packed{}, err
+	}
 	body, err := s.render("front", s.frontView(seen, wanted))
 	if err != nil {
 		return packed{}, err

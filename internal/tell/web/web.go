@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"embed"
 	"errors"
-	"hash/maphash"
 	"html/template"
 	"io/fs"
 	"log/slog"
@@ -101,7 +100,6 @@ func New(config Config, rec *record.Record, clock holdfast.Clock) *Site {
 		key = []byte(rand.Text()) // forms of an open site are sealed too
 	}
 	s := &Site{
-		front:  frontCache{seed: maphash.MakeSeed()},
 		key:    key,
 		config: config, record: rec, clock: clock,
 		pages:  template.Must(template.New("").Funcs(functions).ParseFS(assets, "assets/*.html")),
