@@ -1,0 +1,225 @@
+package lab
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// zoneStatement carries out a statement about a zone.
+func (p *parser) zoneStatement(z *ZonePlan, verb string, args []string) error {
+	switch verb {
+	case "ns":
+		return addHost(z, args)
+	case "file":
+		return p.zoneFile(z, args)
+	case "record":
+		return addRecord(z, strings.Join(args, " "))
+	case "unsigned", "csk", "island", "no-cds", "zonemd":
+		if len(args) != 0 {
+			return fmt.Errorf("%s: wants nothing after it", verb)
+		}
+		z.Signing.flag(verb)
+		return nil
+	case "alg":
+		return z.Signing.parseAlgorithm(args)
+	case "nsec":
+		z.Signing.NSEC3 = nil
+		return nil
+	case "nsec3":
+		return z.Signing.parseNSEC3(args)
+	case "digest":
+		return z.Signing.parseDigests(args)
+	case "serial":
+		if len(args) != 1 {
+			return fmt.Errorf("serial: want unix, date or count")
+		}
+		z.Signing.Serial = SerialScheme(args[0])
+		return z.Signing.withDefaults().check()
+	case "validity", "resign", "publish", "jitter", "phase":
+		return z.Signing.parseTimes(append([]string{verb}, args...))
+	}
+	return fmt.Errorf("%q: no such statement about a zone", verb)
+}
+
+func (s *Signing) flag(word string) {
+	switch word {
+	case "unsigned":
+		s.Unsigned = true
+	case "csk":
+		s.CSK = true
+	case "island":
+		s.Island = true
+	case "no-cds":
+		s.NoCDS = true
+	case "zonemd":
+		s.ZONEMD = true
+	}
+}
+
+func addHost(z *ZonePlan, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("ns: want a name, then addresses")
+	}
+	name, err := holdfast.ParseName(args[0])
+	if err != nil {
+		return fmt.Errorf("ns %w", err)
+	}
+	host := Host{Name: name}
+	for _, word := range args[1:] {
+		addr, err := netip.ParseAddr(word)
+		if err != nil || addr.Zone() != "" {
+			return fmt.Errorf("ns %s: %q is no address", name, word)
+		}
+		host.Addresses = append(host.Addresses, addr.Unmap())
+	}
+	z.Servers = append(z.Servers, host)
+	return nil
+}
+
+func (p *parser) zoneFile(z *ZonePlan, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("file: want one file")
+	}
+	in, err := p.openFile(args[0])
+	if err != nil {
+		return fmt.Errorf("file: %w", err)
+	}
+	defer in.Close()
+	return wire.ReadZone(in, z.Name, args[0], func(r wire.Record) error {
+		z.Records = append(z.Records, r)
+		return nil
+	})
+}
+
+// addRecord reads one record as a line of the zone's master file.
+func addRecord(z *ZonePlan, text string) error {
+	n := 0
+	err := wire.ReadZone(strings.NewReader("$TTL 3600\n"+text+"\n"), z.Name, "record", func(r wire.Record) error {
+		if n++; n > 1 { // $GENERATE makes many of one line
+			return fmt.Errorf("record %q: want one record", text)
+		}
+		z.Records = append(z.Records, r)
+		return nil
+	})
+	if err == nil && n == 0 {
+		err = fmt.Errorf("record %q: want one record", text)
+	}
+	return err
+}
+
+// algorithms by the mnemonics of IANA's registry.
+var algorithms = map[string]uint8{
+	"RSASHA1": wire.RSASHA1, "RSASHA1-NSEC3-SHA1": wire.RSASHA1NSEC3SHA1,
+	"RSASHA256": wire.RSASHA256, "RSASHA512": wire.RSASHA512,
+	"ECDSAP256SHA256": wire.ECDSAP256SHA256, "ECDSAP384SHA384": wire.ECDSAP384SHA384,
+	"ED25519": wire.ED25519, "ED448": wire.ED448,
+}
+
+// parseAlgorithm reads "alg NAME [BITS]"; given twice, both sign.
+func (s *Signing) parseAlgorithm(args []string) error {
+	if len(args) != 1 && len(args) != 2 {
+		return fmt.Errorf("alg: want a mnemonic, then for RSA perhaps the bits")
+	}
+	a := Algorithm{}
+	number, ok := algorithms[strings.ToUpper(args[0])]
+	if !ok {
+		n, err := strconv.ParseUint(args[0], 10, 8)
+		if err != nil {
+			return fmt.Errorf("alg %q: no such algorithm", args[0])
+		}
+		number = uint8(n)
+	}
+	a.Number = number
+	if len(args) == 2 {
+		bits, err := strconv.Atoi(args[1])
+		if err != nil {
+			return fmt.Errorf("alg: %w", err)
+		}
+		a.Bits = bits
+	}
+	s.Algorithms = append(s.Algorithms, a)
+	return s.withDefaults().check()
+}
+
+func (s *Signing) parseNSEC3(args []string) error {
+	n := &NSEC3{}
+	for i := 0; i < len(args); i++ {
+		word := args[i]
+		if word == "optout" {
+			n.OptOut = true
+			continue
+		}
+		if i+1 >= len(args) {
+			return fmt.Errorf("nsec3: %q wants something after it, or is unknown", word)
+		}
+		i++
+		switch word {
+		case "iterations":
+			count, err := strconv.ParseUint(args[i], 10, 16)
+			if err != nil {
+				return fmt.Errorf("nsec3 iterations: %w", err)
+			}
+			n.Iterations = uint16(count)
+		case "salt":
+			salt, err := hex.DecodeString(args[i])
+			if err != nil {
+				return fmt.Errorf("nsec3 salt: %w", err)
+			}
+			n.Salt = salt
+		default:
+			return fmt.Errorf("nsec3: %q: want iterations, salt or optout", word)
+		}
+	}
+	s.NSEC3 = n
+	return s.withDefaults().check()
+}
+
+func (s *Signing) parseDigests(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("digest: want DS digest types: 1, 2 or 4")
+	}
+	s.Digests = nil
+	for _, word := range args {
+		n, err := strconv.ParseUint(word, 10, 8)
+		if err != nil {
+			return fmt.Errorf("digest: %w", err)
+		}
+		s.Digests = append(s.Digests, uint8(n))
+	}
+	return s.withDefaults().check()
+}
+
+// parseTimes reads "validity 14d resign 7d ...", in any order.
+func (s *Signing) parseTimes(words []string) error {
+	for len(words) > 0 {
+		if len(words) == 1 {
+			return fmt.Errorf("%s: want a duration", words[0])
+		}
+		d, err := parseDuration(words[1])
+		if err != nil {
+			return fmt.Errorf("%s: %w", words[0], err)
+		}
+		switch words[0] {
+		case "validity":
+			s.Validity = d
+		case "resign":
+			s.Resign = d
+		case "publish":
+			s.Publish = d
+		case "jitter":
+			s.Jitter = d
+		case "phase":
+			s.Phase = d
+		default:
+			return fmt.Errorf("%q: want validity, resign, publish, jitter or phase", words[0])
+		}
+		words = words[2:]
+	}
+	return s.withDefaults().check()
+}
