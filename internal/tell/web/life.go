@@ -32,6 +32,8 @@ type stroke struct {
 const (
 	strokesDrawn = 3000
 	spansListed  = 200
+	// historyLeast is what must have been seen for a picture to say anything.
+	historyLeast = time.Hour
 )
 
 func newLifePicture(spans []record.WindowSpan, now time.Time) lifePicture {
@@ -56,6 +58,9 @@ func newLifePicture(spans []record.WindowSpan, now time.Time) lifePicture {
 		}
 	}
 	from = later(from, now.Add(-historyShown))
+	if now.Sub(from) < historyLeast {
+		return lifePicture{}
+	}
 	most = min(most, 60*day)
 	p.axis = newAxis(from.Add(-time.Hour), now.Add(now.Sub(from)/50+time.Minute), now)
 	// Life may be negative where dead signatures were served: a tenth of the

@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/net/html"
 
 	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/record"
 )
 
 // ill are the places of the zones that invent makes ill.
@@ -336,6 +339,99 @@ func TestPageOfAnotherRoom(t *testing.T) {
 		}
 	}
 }
+
+func TestLifeLeftShowsTheSaw(t *testing.T) {
+	server := serversOf(0, subjects(1)[0])[0]
+	var spans []record.WindowSpan
+	for d := 20; d > 0; d -= 5 { // signed for 8 days, every 5; the last time 2 days late
+		first := noon.Add(-time.Duration(d) * day)
+		spans = append(spans, record.WindowSpan{
+			Window:    holdfast.Window{Server: server, Class: holdfast.ClassSOA, Inception: first, Expiration: first.Add(8 * day)},
+			FirstSeen: first, LastSeen: first.Add(5 * day),
+		})
+	}
+	p := newLifePicture(spans, noon)
+	if len(p.Strokes) != 4 || p.Least != 3*day || p.LeastBy != holdfast.ClassSOA {
+		t.Fatalf("%d strokes, least %v by %s", len(p.Strokes), p.Least, p.LeastBy)
+	}
+	for _, s := range p.Strokes {
+		if s.Y1 != "0.00%" || s.Y2 != "56.25%" { // 8 of 8 days, then 3 of 8: 0.9 * 5/8
+			t.Errorf("a tooth goes from %s to %s", s.Y1, s.Y2)
+		}
+	}
+	spans[0].LastSeen = spans[0].Window.Expiration.Add(2 * time.Hour)
+	if low := newLifePicture(spans, noon).Low(); !strings.Contains(low, "2 h 0 min after they had died") {
+		t.Errorf("signatures that died on the shelf: %s", low)
+	}
+	if p := newLifePicture(spans[:1], spans[0].FirstSeen.Add(time.Minute)); len(p.Strokes) != 0 {
+		t.Error("a minute of history is drawn")
+	}
+	if p := newLifePicture(nil, noon); len(p.Strokes) != 0 {
+		t.Error("nothing is drawn as something")
+	}
+}
+
+func TestWindowsFarAwayAreCut(t *testing.T) {
+	server := serversOf(0, subjects(1)[0])[0]
+	v := holdfast.Verdict{FailsAt: noon.Add(2 * day), Windows: []holdfast.Window{
+		{Server: server, Class: holdfast.ClassSOA, Inception: noon.Add(-900 * day), Expiration: noon.Add(2 * day)},
+		{Server: server, Class: holdfast.ClassDS, Inception: noon.Add(-day), Expiration: noon.Add(900 * day)},
+		{Server: server, Class: "ODD", Inception: noon.Add(-800 * day), Expiration: noon.Add(-700 * day)},
+	}}
+	p := newWindowsPicture(v, noon)
+	if len(p.Lanes) != 3 || p.Lanes[0].Class != holdfast.ClassDS || p.Lanes[2].Class != "ODD" {
+		t.Fatalf("lanes: %+v", p.Lanes)
+	}
+	ds, soa, odd := p.Lanes[0], p.Lanes[1], p.Lanes[2]
+	if !ds.Late || ds.Early || !soa.Early || soa.Late || soa.Note != "fails first" || odd.Note != "expired" || odd.Level != "down" {
+		t.Errorf("DS %+v\nSOA %+v\nODD %+v", ds, soa, odd)
+	}
+	if p.Fails == "" || p.FailsWord != "fails" {
+		t.Errorf("the failure stands at %q", p.Fails)
+	}
+}
+
+// BenchmarkFrontPageServed asks over loopback, the page rendered anew every
+// second as in life, and reports the slowest hundredth.
+func BenchmarkFrontPageServed(b *testing.B) {
+	world := invent(b, 1438)
+	server := httptest.NewServer(New(Config{}, world.Record, runningClock{}))
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
+	var mu sync.Mutex
+	var waits []time.Duration
+	b.SetParallelism(8)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		var own []time.Duration
+		for pb.Next() {
+			r, _ := http.NewRequest(http.MethodGet, server.URL, nil)
+			r.Header.Set("Accept-Encoding", "gzip")
+			began := time.Now()
+			answer, err := client.Do(r)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+				b.Error(err)
+			}
+			answer.Body.Close()
+			own = append(own, time.Since(began))
+		}
+		mu.Lock()
+		waits = append(waits, own...)
+		mu.Unlock()
+	})
+	slices.Sort(waits)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+	b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+type runningClock struct{}
+
+func (runningClock) Now() time.Time                         { return time.Now() }
+func (runningClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 func BenchmarkFrontPage(b *testing.B) {
 	world := invent(b, 1438)

@@ -36,11 +36,11 @@ type lane struct {
 	Window  holdfast.Window
 	Level   string
 	Word    string // what the colour says
+	Note    string // what is to be said beside the bar, if anything
 	X       string // where the bar begins
 	Width   string
 	Early   bool // it began before the picture does
 	Late    bool // it ends after the picture does
-	Decides bool // its end is the instant of failure
 }
 
 // axis maps instants to places in percent.
@@ -123,8 +123,15 @@ func newWindowsPicture(v holdfast.Verdict, now time.Time) windowsPicture {
 			l.Servers = append(l.Servers, one.Server)
 		}
 		l.Who = whoServes(v.Windows, w.Class, l.Servers)
-		l.Decides = !v.FailsAt.IsZero() && w.Expiration.Equal(v.FailsAt)
 		l.Level, l.Word = laneLevel(v, w, l.Servers, now)
+		switch first := !v.FailsAt.IsZero() && w.Expiration.Equal(v.FailsAt); {
+		case first && !w.Expiration.After(now):
+			l.Note = "expired first"
+		case first:
+			l.Note = "fails first"
+		case l.Word != "good":
+			l.Note = l.Word
+		}
 		p.Lanes = append(p.Lanes, l)
 	}
 	return p
