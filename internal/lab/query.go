@@ -13,9 +13,8 @@ type query struct {
 	id      uint16
 	opcode  int
 	rd      bool
-	name    []byte // presentation form, lower case; in scratch
-	scratch [1024]byte
-	end     int // of the question section
+	name    []byte // presentation form, lower case
+	end     int    // of the question section
 	qtype   wire.Type
 	qclass  uint16
 	edns    bool
@@ -33,15 +32,20 @@ const (
 	largest    = 1232 // RFC 9715
 )
 
-// read takes a message apart. An error means that not even FORMERR is due.
-func (q *query) read(packet []byte) error {
+// nameSize is room for most names in presentation form; longer ones, full of
+// escapes, cost an allocation.
+const nameSize = 256
+
+// read takes a message apart; the name is written into scratch, which must be
+// empty. An error means that not even FORMERR is due.
+func (q *query) read(packet, scratch []byte) error {
 	if len(packet) < headerSize || packet[2]&0x80 != 0 || binary.BigEndian.Uint16(packet[4:]) != 1 {
 		return errQuery
 	}
 	q.id = binary.BigEndian.Uint16(packet)
 	q.opcode = int(packet[2]>>3) & 15
 	q.rd = packet[2]&1 != 0
-	off, err := q.readName(packet)
+	off, err := q.readName(packet, scratch)
 	if err != nil || off+4 > len(packet) {
 		return errQuery
 	}
@@ -58,8 +62,8 @@ func (q *query) read(packet []byte) error {
 
 // readName reads the question's name into presentation form, as the nouns
 // write names: escaped like a master file's, lower case.
-func (q *query) readName(packet []byte) (int, error) {
-	out, off := q.scratch[:0], headerSize
+func (q *query) readName(packet, out []byte) (int, error) {
+	off := headerSize
 	for {
 		if off >= len(packet) {
 			return 0, errQuery

@@ -23,7 +23,7 @@ func TestQueryIsRead(t *testing.T) {
 	packet := pack(t, m)
 	packet[13] = 'A' // the case of the question is the asker's
 	var q query
-	if err := q.read(packet); err != nil {
+	if err := q.read(packet, nil); err != nil {
 		t.Fatal(err)
 	}
 	if q.id != 0xabcd || !q.rd || string(q.name) != `a\.b.\000x.example.` ||
@@ -99,7 +99,7 @@ func FuzzQuery(f *testing.F) {
 	f.Add([]byte("\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x01\x00\x00\x06\x00\x01\x00\x00\x29\xff\xff\x00\x00\x80\x00\x00\x05\x00\x03\x00\x09x"))
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		var q query
-		err := q.read(packet)
+		err := q.read(packet, nil)
 		r := in.respond(nil, server, packet, false)
 		_, _ = in.respondTCP(server, packet)
 		if err != nil {

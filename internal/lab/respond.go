@@ -52,7 +52,8 @@ func (in *Internet) respond(buf []byte, to netip.Addr, packet []byte, tcp bool) 
 	in.questions.Add(1)
 	s := in.servers[to]
 	var q query
-	if err := q.read(packet); s == nil || err != nil {
+	var scratch [nameSize]byte
+	if err := q.read(packet, scratch[:0]); s == nil || err != nil {
 		return reply{fate: lost}
 	}
 	zone := holdfast.Name("")

@@ -34,7 +34,7 @@ const transferSize = 16 << 10
 func (in *Internet) transfer(to netip.Addr, question []byte) ([]byte, reply, bool) {
 	var q query
 	s := in.servers[to]
-	if s == nil || q.read(question) != nil || q.qtype != wire.TypeAXFR || q.opcode != 0 || q.version != 0 {
+	if s == nil || q.read(question, nil) != nil || q.qtype != wire.TypeAXFR || q.opcode != 0 || q.version != 0 {
 		return nil, reply{}, false
 	}
 	z := s.zones[holdfast.Name(q.name)]
