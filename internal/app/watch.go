@@ -115,7 +115,7 @@ func build(ctx context.Context, w World, config Config, r *record.Record) (*hous
 	config.Notify.Outbox.ContactInterval = config.Alert.ContactInterval
 	h.outbox = notify.NewOutbox(config.Notify.Outbox, r, w.Clock, channels)
 	h.outbox.GaveUp = h.alert.GaveUp
-	h.outbox.Sent = func(ctx context.Context, _ holdfast.Notice) error { return h.alert.Delivered(ctx) }
+	h.outbox.Sent = h.alert.Delivered
 	config.Walk.Roots = w.Hints
 	h.line = &line{
 		walker: walk.New(config.Walk, h.asker, w.Clock, h.world.Vantage), record: r,

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/lab"
+	"github.com/holdfastdns/holdfast/internal/record"
+	"github.com/holdfastdns/holdfast/internal/source"
+	"github.com/holdfastdns/holdfast/internal/source/roster"
+)
+
+// benchmarkWatch is a watch over a lab of the real root where its zone file is
+// to hand, else of the built-in list; politeness is lifted.
+func benchmarkWatch(b *testing.B) (*house, []holdfast.Subject) {
+	b.Helper()
+	plan := lab.BuiltinPlan(0)
+	const file = "../../../shared/data/root-zone/root.zone.2026073102.signed.xz"
+	if _, err := os.Stat(file); err == nil {
+		zone, err := readZoneFile(file, holdfast.Root)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if plan, err = lab.RootPlan(zone.Records); err != nil {
+			b.Fatal(err)
+		}
+	}
+	plan.Start = systemClock{}.Now()
+	internet, err := lab.New(plan, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	world, err := demoWorld(World{Stdout: io.Discard, Stderr: io.Discard}, internet)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	r, err := record.Create(ctx, filepath.Join(b.TempDir(), "holdfast.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { r.Close() })
+	root := source.Zone{Name: holdfast.Root, From: "the lab", Fetched: world.Clock.Now()}
+	if root.Records, err = internet.RootZone(world.Clock.Now()); err != nil {
+		b.Fatal(err)
+	}
+	next, err := roster.Build(root)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := r.SaveRoster(ctx, kept(next)); err != nil {
+		b.Fatal(err)
+	}
+	config := Config{}.withDefaults()
+	config.Ask.Rate = -1
+	h, err := build(ctx, world, config, r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { h.asker.Close() })
+	return h, next.Subjects
+}
+
+func benchmarkSweep(b *testing.B, depth holdfast.Depth) {
+	h, subjects := benchmarkWatch(b)
+	b.ResetTimer()
+	for b.Loop() {
+		sweep, err := h.scan.Once(context.Background(), subjects, depth, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(sweep.Questions), "questions/op")
+		b.ReportMetric(float64(sweep.Statuses[holdfast.Bogus]+sweep.Statuses[holdfast.Unreached]+sweep.Statuses[holdfast.Indeterminate]), "bad/op")
+	}
+}
+
+// BenchmarkFullSweep asks everything of every zone of the root, judges and
+// records it.
+func BenchmarkFullSweep(b *testing.B) { benchmarkSweep(b, holdfast.Full) }
+
+// BenchmarkCoreSweep asks SOA and DNSKEY at every address of every zone.
+func BenchmarkCoreSweep(b *testing.B) { benchmarkSweep(b, holdfast.Core) }
