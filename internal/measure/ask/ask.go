@@ -230,6 +230,9 @@ func (t *talk) attempt(ctx context.Context, send func(context.Context) try) try 
 	if t.a.closing.Err() != nil {
 		return unasked(ctx, ErrClosed)
 	}
+	if err := ctx.Err(); err != nil { // a select with two choices takes either
+		return unasked(ctx, err)
+	}
 	r := send(ctx)
 	if r.tried {
 		t.e.Tries++
