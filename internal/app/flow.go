@@ -111,7 +111,7 @@ func (l *line) Recover(ctx context.Context) (int, error) {
 
 // Begin starts a sweep: the work that its zones share is done once in it.
 func (l *line) Begin(ctx context.Context, s holdfast.Sweep) error {
-	s.Program, s.Catalogue, s.Serial = l.program, l.catalogue.Version, l.serial()
+	s = l.described(s)
 	l.mu.Lock()
 	l.sweeps[s.ID] = l.walker.NewSweep(s.ID)
 	l.mu.Unlock()
@@ -120,11 +120,16 @@ func (l *line) Begin(ctx context.Context, s holdfast.Sweep) error {
 
 // End notes how a sweep went.
 func (l *line) End(ctx context.Context, s holdfast.Sweep) error {
-	s.Program, s.Catalogue, s.Serial = l.program, l.catalogue.Version, l.serial()
 	l.mu.Lock()
 	delete(l.sweeps, s.ID)
 	l.mu.Unlock()
-	return l.record.EndSweep(ctx, s)
+	return l.record.EndSweep(ctx, l.described(s))
+}
+
+// described is a sweep with what scan does not know of it.
+func (l *line) described(s holdfast.Sweep) holdfast.Sweep {
+	s.Program, s.Catalogue, s.Serial = l.program, l.catalogue.Version, l.serial()
+	return s
 }
 
 func (l *line) instrument(sweep string) measure.Instrument {

@@ -36,9 +36,41 @@ func newPeople(config registry.Config, w World, r *record.Record, log *slog.Logg
 	return &people{lookup: lookup, record: r, clock: w.Clock, log: log, roster: roster, fresh: config.WithDefaults().Refresh.Of()}, nil
 }
 
+// local takes the contacts that are known without asking anybody: the
+// configuration's, and the file's where it comes first. A change in either is
+// in force from the next start, whatever the record holds.
+func (p *people) local(ctx context.Context) error {
+	lookup := p.lookup.Local()
+	for _, subject := range p.roster().Subjects {
+		contact, err := lookup.Contact(ctx, subject.Zone)
+		if errors.Is(err, registry.ErrNoContact) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		known, err := p.record.Contact(ctx, subject.Zone)
+		if err == nil && sameContact(known, contact) {
+			continue
+		}
+		if err := p.record.SaveContact(ctx, contact); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sameContact(a, b holdfast.Contact) bool {
+	a.Fetched, b.Fetched = time.Time{}, time.Time{}
+	return a == b
+}
+
 // run looks up who has no contact, or an old one, and then waits for a day. A
 // failure leaves the old contact in place and is tried again the next day.
 func (p *people) run(ctx context.Context) error {
+	if err := p.local(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
 	for ctx.Err() == nil {
 		learned, failed := 0, 0
 		for _, subject := range p.roster().Subjects {

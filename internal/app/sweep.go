@@ -50,7 +50,11 @@ func writeSweep(w World, s holdfast.Sweep, statuses []record.ZoneStatus) error {
 }
 
 func writeTroubled(b *strings.Builder, troubled []record.ZoneStatus, p paint) {
-	fmt.Fprintf(b, "\n%d zones in trouble:\n", len(troubled))
+	if len(troubled) == 1 {
+		b.WriteString("\nOne zone is in trouble:\n")
+	} else {
+		fmt.Fprintf(b, "\n%d zones are in trouble:\n", len(troubled))
+	}
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for i, z := range troubled {
 		if i == mostShown {

@@ -142,6 +142,9 @@ func (h *house) once(ctx context.Context, o WatchOptions) (Exit, error) {
 	if o.Core {
 		depth = holdfast.Core
 	}
+	if err := h.people.local(ctx); err != nil {
+		return Unworked, err
+	}
 	progress := startProgress(h.world, "sweeping")
 	sweep, err := h.scan.Once(ctx, subjects, depth, func(done int) { progress.set("%d of %d zones", done, len(subjects)) })
 	progress.stop()
@@ -158,6 +161,7 @@ func (h *house) once(ctx context.Context, o WatchOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, err
 	}
+	sweep = h.line.described(sweep)
 	if o.JSON {
 		return worst(statuses), writeJSON(h.world.Stdout, sweep)
 	}

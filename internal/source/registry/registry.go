@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -86,6 +87,16 @@ type Lookup struct{ sources []Source }
 
 // NewLookup makes a lookup of sources in the order in which they are asked.
 func NewLookup(sources ...Source) *Lookup { return &Lookup{sources} }
+
+// Local is what of the lookup comes before the first service: it answers
+// without asking anybody.
+func (l *Lookup) Local() *Lookup {
+	n := slices.IndexFunc(l.sources, func(s Source) bool { _, here := s.(fixed); return !here })
+	if n < 0 {
+		n = len(l.sources)
+	}
+	return &Lookup{l.sources[:n]}
+}
 
 // Means are what looking up takes; app gives them.
 type Means struct {
