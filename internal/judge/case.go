@@ -43,6 +43,7 @@ type Case struct {
 
 	byPlace map[place][]int
 	sets    map[*wire.Message]*Sets
+	shared  map[any]any // see Shared
 }
 
 type place struct {

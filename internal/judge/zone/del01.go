@@ -38,9 +38,12 @@ func judgeReferrals(c *judge.Case) []holdfast.Finding {
 		return judge.Spread(out, len(none), holdfast.SeverityCritical,
 			"no server of the parent that answers gives a referral: the zone cannot be found")
 	}
-	given = slices.DeleteFunc(given, func(r referral) bool { return r.child })
+	given = slices.DeleteFunc(slices.Clone(given), func(r referral) bool { return r.child })
 	reference := mostGiven(slices.DeleteFunc(slices.Clone(given), func(r referral) bool { return r.behind(last) }))
 	for _, r := range given {
+		if r.word == reference.word {
+			continue
+		}
 		if what := r.differs(reference); len(what) > 0 {
 			f := holdfast.Finding{
 				Severity: holdfast.SeverityError, Server: r.server, RRset: holdfast.ClassNS,
@@ -77,14 +80,22 @@ func (s serial) soften(f holdfast.Finding, last serial, at time.Time) holdfast.F
 }
 
 // mostGiven is the referral that most servers agree on; of equals, the first.
+// Servers mostly say the very same, so only distinct words are compared.
 func mostGiven(given []referral) referral {
+	var distinct []referral
+	said := map[string]int{}
+	for _, r := range given {
+		if said[r.word]++; said[r.word] == 1 {
+			distinct = append(distinct, r)
+		}
+	}
 	var best referral
 	votes := 0
-	for _, r := range given {
+	for _, r := range distinct {
 		n := 0
-		for _, other := range given {
+		for _, other := range distinct {
 			if len(r.differs(other)) == 0 {
-				n++
+				n += said[other.word]
 			}
 		}
 		if n > votes {
@@ -92,6 +103,25 @@ func mostGiven(given []referral) referral {
 		}
 	}
 	return best
+}
+
+// writeWord puts all that the referral says into one string: referrals of the
+// same word do not differ.
+func writeWord(r referral) string {
+	var b strings.Builder
+	for _, name := range r.names {
+		b.WriteString(string(name))
+		for _, addr := range r.glue[name] {
+			raw := addr.As16()
+			b.Write(raw[:])
+		}
+		b.WriteByte(0)
+	}
+	fmt.Fprintf(&b, "%v", r.dsKnown)
+	for _, ds := range r.ds {
+		b.WriteString(ds)
+	}
+	return b.String()
 }
 
 // differs says in what two referrals differ, for people. Glue is compared

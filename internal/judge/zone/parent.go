@@ -21,6 +21,7 @@ type referral struct {
 	// child says that the server serves the child as well and answered from
 	// there: a delegation exists, but what it holds is the child's word.
 	child bool
+	word  string // all of it, to tell quickly that two are the same
 	serial
 }
 
@@ -33,8 +34,21 @@ type serial struct {
 }
 
 // referrals are the delegations that the parent's servers gave; none are the
-// replies of those that answered and gave none.
+// replies of those that answered and gave none. Both are shared by checks.
 func referrals(c *judge.Case) (given []referral, none []judge.Reply) {
+	type key struct{}
+	type answers struct {
+		given []referral
+		none  []judge.Reply
+	}
+	all := judge.Shared(c, key{}, func() answers {
+		given, none := readReferrals(c)
+		return answers{given, none}
+	})
+	return all.given, all.none
+}
+
+func readReferrals(c *judge.Case) (given []referral, none []judge.Reply) {
 	for _, server := range c.ParentServers {
 		reply, ok := c.AtParent(server, holdfast.PurposeReferral)
 		if !ok || reply.Message == nil {
@@ -53,6 +67,7 @@ func referrals(c *judge.Case) (given []referral, none []judge.Reply) {
 			glue: glueOf(c, reply), serial: parentSerial(c, server),
 		}
 		r.addDS(c, reply)
+		r.word = writeWord(r)
 		given = append(given, r)
 	}
 	return given, none
@@ -89,6 +104,11 @@ func (r *referral) addDS(c *judge.Case, reply judge.Reply) {
 // parentSerial is the parent's serial at one of its servers, from its SOA or
 // from the SOA in a denial of the zone's DS.
 func parentSerial(c *judge.Case, server holdfast.Server) serial {
+	type key holdfast.Server
+	return judge.Shared(c, key(server), func() serial { return readParentSerial(c, server) })
+}
+
+func readParentSerial(c *judge.Case, server holdfast.Server) serial {
 	for _, purpose := range []holdfast.Purpose{holdfast.PurposeSOA, holdfast.PurposeSOATCP, holdfast.PurposeDS} {
 		for _, r := range c.Replies(c.Parent, purpose) {
 			if r.Exchange.Server != server {
@@ -145,8 +165,15 @@ type delegation struct {
 	evidence []int
 }
 
-// delegationOf is the delegation, false where nobody says anything of it.
+// delegationOf is the delegation, false where nobody says anything of it. It
+// is shared by checks.
 func delegationOf(c *judge.Case) (delegation, bool) {
+	type key struct{}
+	d := judge.Shared(c, key{}, func() delegation { return readDelegation(c) })
+	return d, len(d.names) > 0
+}
+
+func readDelegation(c *judge.Case) delegation {
 	d := delegation{glue: make(map[holdfast.Name][]netip.Addr)}
 	given, _ := referrals(c)
 	last := newest(given)
@@ -172,7 +199,7 @@ func delegationOf(c *judge.Case) (delegation, bool) {
 	for _, addresses := range d.glue {
 		slices.SortFunc(addresses, netip.Addr.Compare)
 	}
-	return d, len(d.names) > 0
+	return d
 }
 
 // published are the names that the zone itself publishes as its servers, over
