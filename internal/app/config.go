@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/mail"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -18,6 +21,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/record"
 	"github.com/holdfastdns/holdfast/internal/source/registry"
 	"github.com/holdfastdns/holdfast/internal/source/roster"
+	"github.com/holdfastdns/holdfast/internal/source/zonefile"
 	"github.com/holdfastdns/holdfast/internal/tell/alert"
 	"github.com/holdfastdns/holdfast/internal/tell/notify"
 )
@@ -100,7 +104,44 @@ func readConfig(text []byte) (Config, error) {
 	if err := decoder.Decode(&c); err != nil {
 		return Config{}, placed(err)
 	}
+	if err := wantUnits(text); err != nil {
+		return Config{}, err
+	}
 	return c.withDefaults(), c.Check()
+}
+
+// wantUnits refuses a length of time that is a bare number: the decoder would
+// take 300 for nanoseconds, whatever its writer meant.
+func wantUnits(text []byte) error {
+	err := toml.Unmarshal(text, reflect.New(spelled(reflect.TypeFor[Config]())).Interface())
+	var number *toml.DecodeError
+	if !errors.As(err, &number) {
+		return err
+	}
+	line, column := number.Position()
+	return fmt.Errorf("line %d, column %d: %s: write a number with its unit, such as \"30s\", \"5m\", \"12h\" or \"7d\"",
+		line, column, strings.Join(number.Key(), "."))
+}
+
+// spelled is a configuration's type with text where it has lengths of time.
+func spelled(typ reflect.Type) reflect.Type {
+	switch {
+	case typ == reflect.TypeFor[holdfast.Duration]():
+		return reflect.TypeFor[string]()
+	case typ.Kind() == reflect.Pointer:
+		return reflect.PointerTo(spelled(typ.Elem()))
+	case typ.Kind() == reflect.Map:
+		return reflect.MapOf(typ.Key(), spelled(typ.Elem()))
+	case typ.Kind() != reflect.Struct:
+		return typ
+	}
+	fields := make([]reflect.StructField, 0, typ.NumField())
+	for i := range typ.NumField() {
+		if field := typ.Field(i); field.Tag.Get("toml") != "-" {
+			fields = append(fields, reflect.StructField{Name: field.Name, Type: spelled(field.Type), Tag: field.Tag})
+		}
+	}
+	return reflect.StructOf(fields)
 }
 
 // placed says where in the file a mistake is.
@@ -130,17 +171,46 @@ func (c Config) withDefaults() Config {
 	if c.Database == "" {
 		c.Database = "holdfast.db"
 	}
+	if c.Alert.MessageDomain == "" && c.Notify.Mail != nil {
+		if sender, err := mail.ParseAddress(c.Notify.Mail.From); err == nil {
+			c.Alert.MessageDomain = strings.ToLower(sender.Address[strings.LastIndex(sender.Address, "@")+1:])
+		}
+	}
 	return c
 }
 
 // Check says all that is wrong with the configuration, each by its key.
 func (c Config) Check() error {
-	errs := []error{c.Scan.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check()}
+	errs := []error{c.checkRoster(), c.Scan.Check(), c.Ask.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check()}
+	if c.Walk.Budget < 0 || c.Walk.Parallel < 0 {
+		errs = append(errs, errors.New("walk.budget and walk.parallel are not negative"))
+	}
+	for _, name := range c.Contacts.Sources {
+		if !slices.Contains([]string{"rdap", "whois", "csv"}, name) {
+			errs = append(errs, fmt.Errorf("contacts.sources: %q is none of rdap, whois, csv", name))
+		}
+	}
 	if c.Retention.Age < 0 || c.Retention.Megabytes < 0 {
 		errs = append(errs, errors.New("retention.age and retention.megabytes are not negative"))
 	}
 	if len(c.Alert.Staff) > 0 && c.Notify.Mail == nil {
 		errs = append(errs, errors.New("alert.staff are to be told by mail, and there is no section [notify.mail]"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) checkRoster() error {
+	var errs []error
+	for _, place := range c.Roster.Sources {
+		if _, err := zonefile.Place(place, holdfast.Root, zonefile.Means{}); err != nil {
+			errs = append(errs, fmt.Errorf("roster.sources: %w", err))
+		}
+	}
+	if n := c.Roster.MaxLossPercent; n < 0 || n > 100 {
+		errs = append(errs, fmt.Errorf("roster.max_loss_percent is %d: want 1 to 100", n))
+	}
+	if c.Roster.Interval < 0 {
+		errs = append(errs, errors.New("roster.interval is negative"))
 	}
 	return errors.Join(errs...)
 }

@@ -46,6 +46,12 @@ type Config struct {
 	Servers int `toml:"servers"`
 }
 
+// Check says what is wrong with the configuration, by key.
+func (c Config) Check() error {
+	_, err := c.completed()
+	return err
+}
+
 // completed is the configuration with its defaults filled in.
 func (c Config) completed() (Config, error) {
 	for _, n := range []struct {
@@ -58,7 +64,7 @@ func (c Config) completed() (Config, error) {
 		{"socket_questions", &c.SocketQuestions, 2000}, {"servers", &c.Servers, 32768},
 	} {
 		if *n.value < 0 {
-			return c, fmt.Errorf("configure asking: %s is %d: want a positive number, or 0 for %d", n.name, *n.value, n.usual)
+			return c, fmt.Errorf("ask.%s is %d: want a positive number, or 0 for %d", n.name, *n.value, n.usual)
 		}
 		if *n.value == 0 {
 			*n.value = n.usual
@@ -70,7 +76,7 @@ func (c Config) completed() (Config, error) {
 		usual time.Duration
 	}{{"udp_wait", &c.UDPWait, 2 * time.Second}, {"tcp_wait", &c.TCPWait, 3 * time.Second}, {"socket_age", &c.SocketAge, 15 * time.Second}} {
 		if *d.value < 0 {
-			return c, fmt.Errorf("configure asking: %s is %s: want a positive duration, or 0 for %s", d.name, d.value.Of(), d.usual)
+			return c, fmt.Errorf("ask.%s is %s: want a positive duration, or 0 for %s", d.name, d.value.Of(), d.usual)
 		}
 		if *d.value == 0 {
 			*d.value = holdfast.Duration(d.usual)
@@ -79,7 +85,7 @@ func (c Config) completed() (Config, error) {
 	// 16 bits of id a socket must stay hard to guess: were most of them in
 	// use, a forged reply would hit one.
 	if c.InFlight > 1<<14 {
-		return c, fmt.Errorf("configure asking: in_flight is %d: want at most %d", c.InFlight, 1<<14)
+		return c, fmt.Errorf("ask.in_flight is %d: want at most %d", c.InFlight, 1<<14)
 	}
 	if c.Port == 0 {
 		c.Port = 53
