@@ -22,11 +22,15 @@ type held struct {
 	subject     holdfast.Subject
 	measurement holdfast.Measurement
 	sweep       *sweep
+	later       map[holdfast.Name]bool // the zones looked at since, and whether they were dead
 }
 
-// doubt decides whether silence is theirs or ours. It remembers how the last
-// zones looked at were. A dead look is held until enough others were made: then
-// it is released to be judged, or, where most are dead, withheld.
+// doubt decides whether silence is theirs or ours. A dead look is held until
+// nine other zones have been looked at after it: where most of them are dead
+// too it is withheld, else it is judged. Looks from before it say nothing,
+// for the network may have failed between them and it. What the world is
+// called, down or not, rests on more zones, so that the failure of one large
+// operator is not taken for ours.
 type doubt struct {
 	mu      sync.Mutex
 	watched int     // zones under watch; owned by mu
@@ -58,12 +62,17 @@ type decision struct {
 	down     bool
 }
 
+// own says whether an exchange is of the look itself. A core look comes
+// composed with its base, whose replies, an hour old, would make a dead zone
+// look alive.
+func own(m holdfast.Measurement, e holdfast.Exchange) bool { return !e.Sent.Before(m.Started) }
+
 // dead says whether hardly anything answered: less than half of the questions
 // to the zone's own servers.
 func dead(m holdfast.Measurement) bool {
 	asked, answered := 0, 0
 	for _, e := range m.Exchanges {
-		if e.Zone != m.Subject.Zone || e.Purpose == holdfast.PurposeAddress {
+		if e.Zone != m.Subject.Zone || e.Purpose == holdfast.PurposeAddress || !own(m, e) {
 			continue
 		}
 		asked++
@@ -85,15 +94,50 @@ func (d *doubt) consider(h held) decision {
 		d.recent = d.recent[1:]
 	}
 	out := decision{}
+	d.held = slices.DeleteFunc(d.held, func(old held) bool {
+		if old.subject.Zone != h.subject.Zone {
+			old.later[h.subject.Zone] = isDead
+			return false
+		}
+		// Looks at one zone are judged in their order.
+		out.judge = append(out.judge, old)
+		return true
+	})
 	if isDead {
+		h.later = make(map[holdfast.Name]bool)
 		d.held = append(d.held, h)
 	} else {
 		out.judge = append(out.judge, h)
 	}
-	if len(d.recent) >= min(doubtFewest, d.watched) || len(d.held) >= doubtHeld {
+	d.observe(&out)
+	switch {
+	case d.down || d.watched < doubtFewest || len(d.held) >= doubtHeld:
 		d.settle(&out)
+	default:
+		d.release(&out)
 	}
 	return out
+}
+
+// release lets go of those held looks that enough others have followed.
+func (d *doubt) release(out *decision) {
+	d.held = slices.DeleteFunc(d.held, func(h held) bool {
+		if len(h.later) < doubtFewest-1 {
+			return false
+		}
+		silent := 0
+		for _, isDead := range h.later {
+			if isDead {
+				silent++
+			}
+		}
+		if float64(silent) > doubtShare*float64(len(h.later)) {
+			out.withheld = append(out.withheld, h)
+		} else {
+			out.judge = append(out.judge, h)
+		}
+		return true
+	})
 }
 
 // finish settles what is held when a single sweep is over, however few looks
@@ -102,11 +146,13 @@ func (d *doubt) finish() decision {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := decision{}
+	d.observe(&out)
 	d.settle(&out)
 	return out
 }
 
-func (d *doubt) settle(out *decision) {
+// observe says how the world is, by the last look at each zone.
+func (d *doubt) observe(out *decision) {
 	silent := 0
 	for _, p := range d.recent {
 		if p.dead {
@@ -116,8 +162,12 @@ func (d *doubt) settle(out *decision) {
 	down := len(d.recent) >= doubtFewest && float64(silent) > doubtShare*float64(len(d.recent))
 	out.changed, out.down = down != d.down, down
 	d.down = down
-	if down {
-		out.withheld = d.held
+}
+
+// settle decides on all that is held by how the world is.
+func (d *doubt) settle(out *decision) {
+	if d.down {
+		out.withheld = append(out.withheld, d.held...)
 	} else {
 		out.judge = append(out.judge, d.held...)
 	}

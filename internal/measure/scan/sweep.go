@@ -60,9 +60,11 @@ func (w *sweep) count(m holdfast.Measurement) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.data.Zones++
-	w.data.Questions += len(m.Exchanges)
 	for _, e := range m.Exchanges {
-		w.data.Outcomes[e.Outcome]++
+		if own(m, e) {
+			w.data.Questions++
+			w.data.Outcomes[e.Outcome]++
+		}
 	}
 }
 
@@ -111,7 +113,7 @@ func (s *Scan) look(ctx context.Context, subject holdfast.Subject, depth holdfas
 		return nil
 	}
 	w.count(m)
-	return s.settle(ctx, s.doubt.consider(held{subject, m, w}), w)
+	return s.settle(ctx, s.doubt.consider(held{subject: subject, measurement: m, sweep: w}), w)
 }
 
 // settle judges and withholds as decided.
