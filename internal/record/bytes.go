@@ -187,10 +187,10 @@ func (r *reader) table() []string {
 // Their options are constant: that they are sound is tested, not handled.
 var (
 	compressor = sync.OnceValue(func() *zstd.Encoder {
-		return must(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true)))
+		return must(zstd.NewWriter(nil, zstd.WithEncoderDictRaw(dictionaryID, dictionary()), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true)))
 	})
 	decompressor = sync.OnceValue(func() *zstd.Decoder {
-		return must(zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlob), zstd.WithDecoderLowmem(true)))
+		return must(zstd.NewReader(nil, zstd.WithDecoderDictRaw(dictionaryID, dictionary()), zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlob), zstd.WithDecoderLowmem(true)))
 	})
 )
 

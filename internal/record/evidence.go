@@ -31,20 +31,19 @@ func prepare(m holdfast.Measurement) (evidence, error) {
 	if len(m.Exchanges) > maxExchanges {
 		return evidence{}, fmt.Errorf("it has %d exchanges; at most %d can be kept", len(m.Exchanges), maxExchanges)
 	}
-	order := planOrder(m.Exchanges)
-	p, drawn := planOf(m, order)
+	p, drawn := planOf(m)
 	plan, err := p.encode()
 	if err != nil {
 		return evidence{}, err
 	}
-	o, err := outcomeOf(m.Exchanges, order)
+	o, err := outcomeOf(m.Exchanges)
 	if err != nil {
 		return evidence{}, err
 	}
 	e := evidence{
 		id: m.ID, zone: m.Subject.Zone, depth: m.Depth, sweep: m.Sweep, base: m.Base, started: millis(m.Started),
 		planHash: hashOf(plan), plan: plan, outcome: o,
-		look: lookOf(m, order, drawn).encode(m.Subject.Zone, o),
+		look: lookOf(m, drawn).encode(p, o),
 	}
 	e.hash = o.hash(e.planHash)
 	return e, nil
@@ -85,7 +84,7 @@ func (b *batch) keep(e *evidence) error {
 		return err
 	}
 	added, err := b.insert(`INSERT INTO look (id, zone, sweep, started, outcome, base, base_name, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO NOTHING`, e.id, zone, sweep, e.started, outcome, base, baseName, e.look)
+		ON CONFLICT (id) DO NOTHING`, packID(e.id), zone, sweep, e.started, outcome, base, baseName, e.look)
 	if err != nil {
 		return err
 	}
@@ -95,6 +94,14 @@ func (b *batch) keep(e *evidence) error {
 	key, err := added.LastInsertId()
 	if err != nil {
 		return err
+	}
+	if err := b.use(outcomeUse, outcome); err != nil {
+		return err
+	}
+	if base, ok := base.(int64); ok {
+		if err := b.use(baseUse, base); err != nil {
+			return err
+		}
 	}
 	if err := b.exec("INSERT INTO unjudged (look) VALUES (?)", key); err != nil {
 		return err
@@ -108,7 +115,7 @@ func (b *batch) keep(e *evidence) error {
 // its caller was not told of success, and tried again.
 func (b *batch) sameLook(e *evidence, zone, outcome int64) error {
 	var z, started, o int64
-	err := b.get("SELECT zone, started, outcome FROM look WHERE id = ?", []any{e.id}, &z, &started, &o)
+	err := b.get("SELECT zone, started, outcome FROM look WHERE id = ?", []any{packID(e.id)}, &z, &started, &o)
 	if err == nil && (z != zone || started != e.started || o != outcome) {
 		return errors.New("another measurement has this id already")
 	}
@@ -144,7 +151,7 @@ func (b *batch) base(id string) (key, name any, err error) {
 		return nil, nil, nil
 	}
 	var found int64
-	err = b.get("SELECT key FROM look WHERE id = ?", []any{id}, &found)
+	err = b.get("SELECT key FROM look WHERE id = ?", []any{packID(id)}, &found)
 	if errors.Is(err, ErrNotFound) {
 		return nil, id, nil
 	}
@@ -171,17 +178,17 @@ func (b *batch) outcome(e *evidence) (key int64, err error) {
 		return 0, err
 	}
 	for pack := range e.outcome.packs() {
-		if err := b.exec("UPDATE pack_use SET uses = uses + 1 WHERE pack = ?", pack); err != nil {
+		if err := b.use(packUse, pack); err != nil {
 			return 0, err
 		}
 	}
-	return key, b.exec("UPDATE plan SET uses = uses + 1 WHERE key = ?", plan)
+	return key, b.use(planUse, plan)
 }
 
 func (b *batch) plan(e *evidence) (key int64, err error) {
 	err = b.get("SELECT key FROM plan WHERE hash = ?", []any{e.planHash[:]}, &key)
 	if errors.Is(err, ErrNotFound) {
-		return b.add("INSERT INTO plan (hash, uses, data) VALUES (?, 0, ?)", e.planHash[:], squeeze(e.plan))
+		return b.add("INSERT INTO plan (hash, data) VALUES (?, ?)", e.planHash[:], squeeze(e.plan))
 	}
 	return key, err
 }

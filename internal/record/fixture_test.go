@@ -144,8 +144,12 @@ func (m *message) opt(nsid string) []byte {
 func (z *testZone) rrsig(covered uint16, signature []byte) []byte {
 	data := binary.BigEndian.AppendUint16(nil, covered)
 	data = append(data, 8, 1, 0, 0, 0x0e, 0x10)
-	data = binary.BigEndian.AppendUint32(data, 1786000000+z.serial)
-	data = binary.BigEndian.AppendUint32(data, 1785000000+z.serial)
+	signed := uint32(1785000000)
+	if covered == typeSOA {
+		signed += z.serial
+	}
+	data = binary.BigEndian.AppendUint32(data, signed+1209600)
+	data = binary.BigEndian.AppendUint32(data, signed)
 	data = append(data, 0x12, 0x67)
 	data = append(data, packName(string(z.subject.Zone))...)
 	return append(data, signature...)

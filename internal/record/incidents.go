@@ -57,7 +57,7 @@ func (b *batch) saveIncident(i *holdfast.Incident) error {
 		return err
 	}
 	for _, f := range i.Findings {
-		if err := b.exec("INSERT INTO incident_evidence (measurement, incident) VALUES (?, ?) ON CONFLICT DO NOTHING", f.Measurement, i.ID); err != nil {
+		if err := b.exec("INSERT INTO incident_evidence (measurement, incident) VALUES (?, ?) ON CONFLICT DO NOTHING", packID(f.Measurement), i.ID); err != nil {
 			return err
 		}
 	}

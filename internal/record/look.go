@@ -18,9 +18,8 @@ type look struct {
 	started  time.Time
 	finished time.Time
 	cut      bool
-	order    []int           // order[k] is the index in the measurement of the plan's exchange k; nil: the same
 	drawn    []holdfast.Name // names that the plan leaves to the look
-	times    []timing        // in the order of the plan
+	times    []timing        // of the plan's exchanges
 }
 
 // timing is one exchange's part of a look.
@@ -36,20 +35,16 @@ type timing struct {
 const (
 	lookForm = 1 // first octet of an encoded look
 
-	lookCut     = 1
-	lookOrdered = 2
+	lookCut = 1 // flag
 
 	rttUnit = 100 * time.Microsecond
 )
 
-// lookOf splits off the look, in the order of the plan.
-func lookOf(m holdfast.Measurement, order []int, drawn []holdfast.Name) look {
-	l := look{started: m.Started, finished: m.Finished, cut: m.Cut, drawn: drawn, times: make([]timing, len(order))}
-	for k, i := range order {
-		if k != i {
-			l.order = order
-		}
-		e := &m.Exchanges[i]
+// lookOf splits off the look.
+func lookOf(m holdfast.Measurement, drawn []holdfast.Name) look {
+	l := look{started: m.Started, finished: m.Finished, cut: m.Cut, drawn: drawn, times: make([]timing, len(m.Exchanges))}
+	for k := range m.Exchanges {
+		e := &m.Exchanges[k]
 		t := timing{sent: e.Sent, rtt: e.RTT, tries: e.Tries}
 		asked, answered := messageID(e.Query), messageID(e.Reply)
 		switch {
@@ -88,25 +83,19 @@ func usualTries(e ending) int {
 	return 3
 }
 
-// encode writes the look over the outcome o. zone shortens the drawn names.
-func (l look) encode(zone holdfast.Name, o outcome) []byte {
+// encode writes the look at the plan p that ended as o.
+func (l look) encode(p plan, o outcome) []byte {
 	flags := byte(0)
 	if l.cut {
 		flags |= lookCut
 	}
-	if l.order != nil {
-		flags |= lookOrdered
-	}
 	out := []byte{lookForm, flags}
 	out = appendSigned(out, millis(l.finished)-millis(l.started))
 	out = appendCount(out, len(l.times))
-	for _, i := range l.order {
-		out = appendCount(out, i)
-	}
 	out = appendCount(out, len(l.drawn))
 	for _, name := range l.drawn {
 		// Names below the zone are written without it, and so without a final dot.
-		short := strings.TrimSuffix(string(name), "."+strings.TrimPrefix(string(zone), "."))
+		short := strings.TrimSuffix(string(name), "."+strings.TrimPrefix(string(p.Subject.Zone), "."))
 		out = appendBytes(out, short)
 	}
 	last := millis(l.started)
@@ -119,8 +108,17 @@ func (l look) encode(zone holdfast.Name, o outcome) []byte {
 		last += delta
 		out = binary.AppendUvarint(out, zigzag(delta)+1)
 	}
-	for _, t := range l.times {
-		out = binary.AppendUvarint(out, rttUnits(t.rtt))
+	// The further times of a server are much like its first.
+	base := map[holdfast.Server]int64{}
+	for k, t := range l.times {
+		units := rttUnits(t.rtt)
+		if units == 0 {
+			out = append(out, 0)
+			continue
+		}
+		server := p.places[k].server
+		out = binary.AppendUvarint(out, zigzag(units-base[server])+1)
+		base[server] = units
 	}
 	for _, t := range l.times {
 		out = binary.BigEndian.AppendUint16(out, t.id)
@@ -158,7 +156,8 @@ func lookFinished(data []byte, started time.Time) (time.Time, error) {
 	return finished, r.err
 }
 
-func decodeLook(data []byte, started time.Time, zone holdfast.Name, o outcome) (look, error) {
+// decodeLook needs what the look rests on, of which there are as many exchanges.
+func decodeLook(data []byte, started time.Time, p plan, o outcome) (look, error) {
 	r := &reader{data: data}
 	if form := r.byte(); form != lookForm {
 		return look{}, fmt.Errorf("decode look: %w: unknown form %d", errDamaged, form)
@@ -169,12 +168,9 @@ func decodeLook(data []byte, started time.Time, zone holdfast.Name, o outcome) (
 	if n := r.count(maxExchanges); n != len(o) {
 		return look{}, fmt.Errorf("decode look: %w: it has %d exchanges, its outcome %d", errDamaged, n, len(o))
 	}
-	if flags&lookOrdered != 0 {
-		l.order = r.order(len(o))
-	}
 	l.drawn = make([]holdfast.Name, r.count(maxExchanges))
 	for i := range l.drawn {
-		l.drawn[i] = lengthen(string(r.bytes()), zone)
+		l.drawn[i] = lengthen(string(r.bytes()), p.Subject.Zone)
 	}
 	l.times = make([]timing, len(o))
 	last := millis(started)
@@ -185,8 +181,13 @@ func decodeLook(data []byte, started time.Time, zone holdfast.Name, o outcome) (
 		}
 		l.times[k].tries = usualTries(o[k])
 	}
+	base := map[holdfast.Server]int64{}
 	for k := range l.times {
-		l.times[k].rtt = time.Duration(r.index(1<<40)) * rttUnit
+		if v := r.unsigned(); v > 0 {
+			server := p.places[k].server
+			base[server] += unzigzag(v - 1)
+			l.times[k].rtt = time.Duration(base[server]) * rttUnit
+		}
 	}
 	for k := range l.times {
 		if id := r.take(2); id != nil {
@@ -215,20 +216,6 @@ func (r *reader) oddity(times []timing) {
 	}
 }
 
-// order reads a permutation of n.
-func (r *reader) order(n int) []int {
-	order, seen := make([]int, n), make([]bool, n)
-	for k := range order {
-		i := r.index(n)
-		if r.err != nil || seen[i] {
-			r.fail("an order names an exchange twice")
-			return nil
-		}
-		order[k], seen[i] = i, true
-	}
-	return order
-}
-
 // lengthen undoes what encode does to a drawn name.
 func lengthen(short string, zone holdfast.Name) holdfast.Name {
 	if short == "" || strings.HasSuffix(short, ".") {
@@ -239,11 +226,11 @@ func lengthen(short string, zone holdfast.Name) holdfast.Name {
 
 // rttUnits rounds to the unit. A reply that came has at least one: zero says
 // that none did.
-func rttUnits(rtt time.Duration) uint64 {
+func rttUnits(rtt time.Duration) int64 {
 	if rtt <= 0 {
 		return 0
 	}
-	return max(1, uint64((rtt+rttUnit/2)/rttUnit))
+	return max(1, int64((rtt+rttUnit/2)/rttUnit))
 }
 
 func zigzag(v int64) uint64   { return uint64(v)<<1 ^ uint64(v>>63) }

@@ -19,22 +19,22 @@ const pageLength = 256
 // lookRow is a row of the table look with what it rests on.
 type lookRow struct {
 	key, started    int64
-	id, zone, depth string
+	id              []byte
 	sweep, baseName sql.NullString
 	base            sql.NullInt64
 	data            []byte
 	plan, outcome   []byte
 }
 
-const selectLook = `SELECT look.key, look.id, zone.name, sweep.id, look.started, look.base, look.base_name, look.data, plan.data, outcome.data
-	FROM look JOIN zone ON zone.key = look.zone JOIN outcome ON outcome.key = look.outcome JOIN plan ON plan.key = outcome.plan
+const selectLook = `SELECT look.key, look.id, sweep.id, look.started, look.base, look.base_name, look.data, plan.data, outcome.data
+	FROM look JOIN outcome ON outcome.key = look.outcome JOIN plan ON plan.key = outcome.plan
 	LEFT JOIN sweep ON sweep.key = look.sweep`
 
 // Measurement reads a measurement with all its bytes. One of core depth comes
 // completed by its base (holdfast.Compose), as it was judged. ErrNotFound where
 // there is none of that id, or retention took it.
 func (r *Record) Measurement(ctx context.Context, id string) (holdfast.Measurement, error) {
-	m, err := r.measurement(ctx, "look.id = ?", id)
+	m, err := r.measurement(ctx, "look.id = ?", packID(id))
 	return m, r.failed("read measurement "+id, err)
 }
 
@@ -69,14 +69,14 @@ func (r *Record) measurement(ctx context.Context, where string, args ...any) (m 
 // look reads one measurement as it was recorded, and the key of its base.
 func (r *Record) look(ctx context.Context, tx *sql.Tx, where string, args ...any) (m holdfast.Measurement, base sql.NullInt64, err error) {
 	var row lookRow
-	err = tx.QueryRowContext(ctx, selectLook+" WHERE "+where, args...).Scan(&row.key, &row.id, &row.zone, &row.sweep,
+	err = tx.QueryRowContext(ctx, selectLook+" WHERE "+where, args...).Scan(&row.key, &row.id, &row.sweep,
 		&row.started, &row.base, &row.baseName, &row.data, &row.plan, &row.outcome)
 	if err != nil {
 		return m, base, found(err)
 	}
 	m, err = row.assemble(func(number int64) ([]byte, error) { return r.message(ctx, tx, number) })
 	if err != nil {
-		return m, base, fmt.Errorf("measurement %s: %w", row.id, err)
+		return m, base, fmt.Errorf("look %d: %w", row.key, err)
 	}
 	return m, row.base, nil
 }
@@ -101,22 +101,22 @@ func (row lookRow) assemble(message func(number int64) ([]byte, error)) (m holdf
 	if len(o) != len(p.places) {
 		return m, fmt.Errorf("%w: its plan has %d exchanges, its outcome %d", errDamaged, len(p.places), len(o))
 	}
-	l, err := decodeLook(row.data, fromMillis(row.started), holdfast.Name(row.zone), o)
+	l, err := decodeLook(row.data, fromMillis(row.started), p, o)
+	if err != nil {
+		return m, err
+	}
+	id, err := unpackID(row.id)
 	if err != nil {
 		return m, err
 	}
 	m = holdfast.Measurement{
-		ID: row.id, Sweep: row.sweep.String, Subject: p.Subject, Depth: p.Depth, Vantage: p.Vantage,
+		ID: id, Sweep: row.sweep.String, Subject: p.Subject, Depth: p.Depth, Vantage: p.Vantage,
 		Started: l.started, Finished: l.finished, Cut: l.cut, Base: row.baseName.String,
 		Exchanges: make([]holdfast.Exchange, len(o)),
 	}
 	for k := range o {
-		i := k
-		if l.order != nil {
-			i = l.order[k]
-		}
-		if m.Exchanges[i], err = exchange(p.places[k], o[k], l.times[k], l.drawn, message); err != nil {
-			return m, fmt.Errorf("exchange %d: %w", i, err)
+		if m.Exchanges[k], err = exchange(p.places[k], o[k], l.times[k], l.drawn, message); err != nil {
+			return m, fmt.Errorf("exchange %d: %w", k, err)
 		}
 	}
 	return m, nil

@@ -221,8 +221,8 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// Close ends what is under way and closes the database. No other method may
-// be called after it.
+// Close ends what is under way and closes the database; what is called after
+// it fails. It may be called again.
 func (r *Record) Close() error {
 	if err := errors.Join(r.reads.Close(), r.writer.close()); err != nil {
 		return fmt.Errorf("close database %s: %w", r.path, explain(err))

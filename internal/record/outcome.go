@@ -38,13 +38,13 @@ const (
 	flagsKnown = 1<<iota - 1
 )
 
-// outcomeOf splits off how the exchanges ended, in the order of the plan.
-func outcomeOf(exchanges []holdfast.Exchange, order []int) (outcome, error) {
-	o := make(outcome, len(order))
-	for k, i := range order {
-		e := &exchanges[i]
+// outcomeOf splits off how the exchanges ended.
+func outcomeOf(exchanges []holdfast.Exchange) (outcome, error) {
+	o := make(outcome, len(exchanges))
+	for k := range exchanges {
+		e := &exchanges[k]
 		if len(e.Query) > maxMessage || len(e.Reply) > maxMessage {
-			return nil, fmt.Errorf("exchange %d has a message of more than %d octets", i, maxMessage)
+			return nil, fmt.Errorf("exchange %d has a message of more than %d octets", k, maxMessage)
 		}
 		end := ending{transport: e.Transport, outcome: e.Outcome, truncated: e.Truncated, detail: e.Detail, from: e.From}
 		if e.Query != nil {

@@ -63,9 +63,6 @@ func (b *batch) addMessages(forms [][]byte, hashes []hash, numbers map[hash]int6
 		if err != nil {
 			return err
 		}
-		if err := b.exec("INSERT INTO pack_use (pack, uses) VALUES (?, 0)", pack); err != nil {
-			return err
-		}
 		for i, h := range hashes[:n] {
 			numbers[h] = pack*packLength + int64(i)
 			if err := b.exec("INSERT INTO message (hash, number) VALUES (?, ?)", h[:], numbers[h]); err != nil {

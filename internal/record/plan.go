@@ -1,19 +1,17 @@
 package record
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/holdfastdns/holdfast"
 )
 
 // A plan is the part of a measurement that stays while nothing changes in the
-// roster and among the name servers: of whom what is asked, and why. It is
-// stored once, and its exchanges stand in an order of their own, so that
-// answers which come home in another order do not make another plan.
+// roster and among the name servers: of whom what is asked, and why, in the
+// order in which the instrument lists it. It is stored once, as long as that
+// order does not hang on which answer came first; the walk's does not.
 //
 // The name asked for in PurposeNXDomain is drawn anew for each sweep; it is
 // kept with the look, and the plan holds only which of the look's names it is.
@@ -36,32 +34,12 @@ type place struct {
 
 const planForm = 1 // first octet of an encoded plan
 
-// planOrder sorts indexes of exchanges into the order of a plan.
-func planOrder(exchanges []holdfast.Exchange) []int {
-	order := make([]int, len(exchanges))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		a, b := &exchanges[i], &exchanges[j]
-		return cmp.Or(
-			strings.Compare(string(a.Zone), string(b.Zone)),
-			strings.Compare(string(a.Purpose), string(b.Purpose)),
-			strings.Compare(string(a.Server.Name), string(b.Server.Name)),
-			a.Server.Address.Compare(b.Server.Address),
-			cmp.Compare(a.Question.Type, b.Question.Type),
-			strings.Compare(string(a.Question.Name), string(b.Question.Name)),
-		)
-	})
-	return order
-}
-
 // planOf splits the plan off a measurement. drawn are the names that belong to
 // the look.
-func planOf(m holdfast.Measurement, order []int) (p plan, drawn []holdfast.Name) {
-	p = plan{Vantage: m.Vantage, Depth: m.Depth, Subject: m.Subject, places: make([]place, len(order))}
-	for k, i := range order {
-		e := &m.Exchanges[i]
+func planOf(m holdfast.Measurement) (p plan, drawn []holdfast.Name) {
+	p = plan{Vantage: m.Vantage, Depth: m.Depth, Subject: m.Subject, places: make([]place, len(m.Exchanges))}
+	for k := range m.Exchanges {
+		e := &m.Exchanges[k]
 		p.places[k] = place{zone: e.Zone, purpose: e.Purpose, server: e.Server, qtype: e.Question.Type, name: e.Question.Name}
 		if e.Purpose != holdfast.PurposeNXDomain {
 			continue

@@ -69,15 +69,37 @@ func (r *Record) pruneByAge(ctx context.Context, horizon time.Time, gone *Pruned
 		gone  *int
 	}{
 		{"DELETE FROM interval WHERE key IN (SELECT key FROM interval WHERE closed < ? LIMIT ?)", []any{nanos(horizon)}, &gone.Intervals},
-		{"DELETE FROM span WHERE key IN (SELECT key FROM span WHERE last_seen < ? LIMIT ?)", []any{nanos(horizon)}, &gone.Windows},
-		{"DELETE FROM server_group WHERE key IN (SELECT key FROM server_group WHERE NOT EXISTS (SELECT 1 FROM span WHERE span.servers = server_group.key) LIMIT ?)", nil, new(int)},
-		{"DELETE FROM sweep WHERE key IN (SELECT key FROM sweep WHERE started < ? AND NOT EXISTS (SELECT 1 FROM look WHERE look.sweep = sweep.key) LIMIT ?)", []any{nanos(horizon)}, &gone.Sweeps},
+		// A day more: the last looks of a sweep begin long after it did.
+		{"DELETE FROM sweep WHERE key IN (SELECT key FROM sweep WHERE started < ? AND key NOT IN (SELECT sweep FROM look WHERE started < ? AND sweep IS NOT NULL) LIMIT ?)",
+			[]any{nanos(horizon.Add(-24 * time.Hour)), millis(horizon)}, &gone.Sweeps},
 	} {
 		if err := r.pruneRows(ctx, rows.query, rows.args, rows.gone); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.pruneSpans(ctx, horizon, gone)
+}
+
+// pruneSpans takes away the spans that had ended before an instant. They stand
+// in the order in which they began, so it stops at the first that began later.
+func (r *Record) pruneSpans(ctx context.Context, horizon time.Time, gone *Pruned) error {
+	last := int64(0)
+	for {
+		var end, began, n int64
+		err := r.write(ctx, "prune", func(b *batch) error {
+			err := b.get(`SELECT coalesce(max(key), 0), coalesce(min(first_seen), 0)
+				FROM (SELECT key, first_seen FROM span WHERE key > ? ORDER BY key LIMIT ?)`, []any{last, 10 * pruneLength}, &end, &began)
+			if err == nil {
+				n, err = b.change("DELETE FROM span WHERE key > ? AND key <= ? AND last_seen < ?", last, end, nanos(horizon))
+			}
+			return err
+		})
+		if err != nil || end == 0 || began >= nanos(horizon) {
+			return err
+		}
+		gone.Windows += int(n)
+		last = end
+	}
 }
 
 // pruneRows repeats a deletion, whose last argument is how much at a time,
@@ -135,44 +157,59 @@ func (r *Record) pruneLooks(ctx context.Context, before int64, gone *Pruned) (n 
 }
 
 func (b *batch) dropLooks(before int64) (looks, replies int, err error) {
-	rows, err := b.query(`SELECT key, outcome FROM look WHERE started < ?
+	rows, err := b.query(`SELECT key, outcome, coalesce(base, 0) FROM look WHERE started < ?
 		AND NOT EXISTS (SELECT 1 FROM unjudged WHERE unjudged.look = look.key)
 		AND NOT EXISTS (SELECT 1 FROM latest WHERE latest.look = look.key)
 		AND NOT EXISTS (SELECT 1 FROM incident_evidence WHERE measurement = look.id)
-		AND NOT EXISTS (SELECT 1 FROM look AS core WHERE core.base = look.key)
+		AND NOT EXISTS (SELECT 1 FROM base_use WHERE base_use.key = look.key)
 		ORDER BY started, key LIMIT ?`, before, pruneLength)
 	if err != nil {
 		return 0, 0, err
 	}
-	keys, outcomes, err := pairs(rows)
+	gone, err := oldLooks(rows)
 	if err != nil {
 		return 0, 0, err
 	}
-	for _, key := range keys {
-		if err := b.exec("DELETE FROM look WHERE key = ?", key); err != nil {
-			return 0, 0, err
-		}
-	}
-	for _, outcome := range outcomes {
-		n, err := b.dropOutcome(outcome)
+	for _, look := range gone {
+		n, err := b.dropLook(look)
 		if err != nil {
-			return 0, 0, fmt.Errorf("outcome %d: %w", outcome, err)
+			return 0, 0, fmt.Errorf("look %d: %w", look.key, err)
 		}
 		replies += n
 	}
-	return len(keys), replies, nil
+	return len(gone), replies, nil
 }
 
-func pairs(rows *sql.Rows) (a, b []int64, err error) {
+type oldLook struct{ key, outcome, base int64 }
+
+func oldLooks(rows *sql.Rows) (looks []oldLook, err error) {
 	defer rows.Close()
 	for rows.Next() {
-		var x, y int64
-		if err := rows.Scan(&x, &y); err != nil {
-			return nil, nil, err
+		var look oldLook
+		if err := rows.Scan(&look.key, &look.outcome, &look.base); err != nil {
+			return nil, err
 		}
-		a, b = append(a, x), append(b, y)
+		looks = append(looks, look)
 	}
-	return a, b, rows.Err()
+	return looks, rows.Err()
+}
+
+// dropLook takes away a look; its base, where that is of no other use, goes in
+// its own turn.
+func (b *batch) dropLook(look oldLook) (replies int, err error) {
+	if err := b.exec("DELETE FROM look WHERE key = ?", look.key); err != nil {
+		return 0, err
+	}
+	if look.base != 0 {
+		if _, err := b.release(baseUse, look.base); err != nil {
+			return 0, err
+		}
+	}
+	last, err := b.release(outcomeUse, look.outcome)
+	if err != nil || !last {
+		return 0, err
+	}
+	return b.dropOutcome(look.outcome)
 }
 
 // dropOutcome takes away an outcome that no look shares any more, with the
@@ -180,20 +217,17 @@ func pairs(rows *sql.Rows) (a, b []int64, err error) {
 func (b *batch) dropOutcome(key int64) (replies int, err error) {
 	var plan int64
 	var data []byte
-	err = b.get("SELECT plan, data FROM outcome WHERE key = ? AND NOT EXISTS (SELECT 1 FROM look WHERE look.outcome = outcome.key)", []any{key}, &plan, &data)
-	if errors.Is(err, ErrNotFound) {
-		return 0, nil // still shared, or gone with another look of this batch
-	}
-	if err != nil {
+	if err := b.get("SELECT plan, data FROM outcome WHERE key = ?", []any{key}, &plan, &data); err != nil {
 		return 0, err
 	}
 	if err := b.exec("DELETE FROM outcome WHERE key = ?", key); err != nil {
 		return 0, err
 	}
-	if err := b.exec("UPDATE plan SET uses = uses - 1 WHERE key = ?", plan); err != nil {
-		return 0, err
+	last, err := b.release(planUse, plan)
+	if err == nil && last {
+		err = b.exec("DELETE FROM plan WHERE key = ?", plan)
 	}
-	if err := b.exec("DELETE FROM plan WHERE key = ? AND uses <= 0", plan); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	var o outcome
@@ -218,15 +252,12 @@ func (b *batch) dropOutcome(key int64) (replies int, err error) {
 
 // releasePack takes away a pack that nothing uses any more, and its messages.
 func (b *batch) releasePack(pack int64) (replies int, err error) {
-	if err := b.exec("UPDATE pack_use SET uses = uses - 1 WHERE pack = ?", pack); err != nil {
+	last, err := b.release(packUse, pack)
+	if err != nil || !last {
 		return 0, err
 	}
 	var data []byte
-	err = b.get("SELECT data FROM pack JOIN pack_use ON pack = key WHERE key = ? AND uses <= 0", []any{pack}, &data)
-	if errors.Is(err, ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
+	if err := b.get("SELECT data FROM pack WHERE key = ?", []any{pack}, &data); err != nil {
 		return 0, err
 	}
 	forms, err := decodePack(data)

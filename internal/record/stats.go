@@ -54,7 +54,7 @@ func (r *Record) stats(ctx context.Context) (Stats, error) {
 		"SELECT count(*) FROM zone":  &s.Zones,
 		"SELECT count(*) FROM sweep": &s.Sweeps,
 		"SELECT count(*) FROM look":  &s.Measurements,
-		"SELECT coalesce(sum(exchanges * (SELECT count(*) FROM look WHERE look.outcome = outcome.key)), 0) FROM outcome": &s.Exchanges,
+		"SELECT coalesce(sum(exchanges * uses), 0) FROM outcome JOIN outcome_use USING (key)": &s.Exchanges,
 		"SELECT count(*) FROM message":                       &s.Replies,
 		"SELECT coalesce(sum(length(data)), 0) FROM pack":    &s.ReplyBytes,
 		"SELECT count(*) FROM interval WHERE closed IS NULL": &s.Findings,

@@ -176,7 +176,7 @@ func (r *Record) Found(ctx context.Context, s holdfast.Subject, v holdfast.Verdi
 	}
 	data := squeeze(raw)
 	return r.write(ctx, act, func(b *batch) error {
-		if err := b.exec("DELETE FROM unjudged WHERE look = (SELECT key FROM look WHERE id = ?)", v.Measurement); err != nil {
+		if err := b.exec("DELETE FROM unjudged WHERE look = (SELECT key FROM look WHERE id = ?)", packID(v.Measurement)); err != nil {
 			return err
 		}
 		before, err := r.judged(b, v.Zone)
@@ -237,7 +237,7 @@ func (b *batch) statusAfter(before *ZoneStatus, s holdfast.Subject, v holdfast.V
 func (b *batch) finished(id string) (time.Time, error) {
 	var started int64
 	var data []byte
-	if err := b.get("SELECT started, data FROM look WHERE id = ?", []any{id}, &started, &data); err != nil {
+	if err := b.get("SELECT started, data FROM look WHERE id = ?", []any{packID(id)}, &started, &data); err != nil {
 		return time.Time{}, err
 	}
 	return lookFinished(data, fromMillis(started))

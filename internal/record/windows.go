@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -52,22 +52,17 @@ func fromSeconds(s int64) time.Time {
 	return time.Unix(s, 0).UTC()
 }
 
-// group answers the servers that showed each window, as JSON in a fixed order.
-func group(windows []holdfast.Window) (map[spanKey]string, error) {
-	servers := map[spanKey][]holdfast.Server{}
+// group answers the servers that showed each window, in a fixed order.
+func group(windows []holdfast.Window) map[spanKey][]holdfast.Server {
+	out := map[spanKey][]holdfast.Server{}
 	for _, w := range windows {
-		servers[spanKeyOf(w)] = append(servers[spanKeyOf(w)], w.Server)
+		out[spanKeyOf(w)] = append(out[spanKeyOf(w)], w.Server)
 	}
-	out := make(map[spanKey]string, len(servers))
-	for key, of := range servers {
-		slices.SortFunc(of, compareServers)
-		text, err := json.Marshal(slices.Compact(of))
-		if err != nil {
-			return nil, fmt.Errorf("encode servers: %w", err)
-		}
-		out[key] = string(text)
+	for key, servers := range out {
+		slices.SortFunc(servers, compareServers)
+		out[key] = slices.Compact(servers)
 	}
-	return out, nil
+	return out
 }
 
 func compareServers(a, b holdfast.Server) int {
@@ -77,18 +72,13 @@ func compareServers(a, b holdfast.Server) int {
 // saveSpans ends the spans of the status before that the verdict does not show
 // alike, and begins those that are new in it.
 func (b *batch) saveSpans(zone int64, before *ZoneStatus, v holdfast.Verdict) error {
-	is, err := group(v.Windows)
-	if err != nil {
-		return err
-	}
-	var was map[spanKey]string
+	is := group(v.Windows)
+	var was map[spanKey][]holdfast.Server
 	if before != nil {
-		if was, err = group(before.Verdict.Windows); err != nil {
-			return err
-		}
+		was = group(before.Verdict.Windows)
 	}
 	for key, servers := range was {
-		if is[key] == servers {
+		if slices.Equal(is[key], servers) {
 			continue
 		}
 		err := b.exec(`UPDATE span SET last_seen = ? WHERE zone = ? AND last_seen IS NULL
@@ -99,16 +89,16 @@ func (b *batch) saveSpans(zone int64, before *ZoneStatus, v holdfast.Verdict) er
 		}
 	}
 	for key, servers := range is {
-		if was[key] == servers {
+		if slices.Equal(was[key], servers) {
 			continue
 		}
-		group, err := b.serverGroup(servers)
+		keys, err := b.servers(servers)
 		if err != nil {
 			return err
 		}
 		err = b.exec(`INSERT INTO span (zone, servers, class, inception, expiration, key_tag, algorithm, signer, ttl, first_seen)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			zone, group, string(key.class), key.inception, key.expiration, key.keyTag, key.algorithm, string(key.signer), key.ttl, nanos(v.At))
+			zone, encodeRuns(keys), string(key.class), key.inception, key.expiration, key.keyTag, key.algorithm, string(key.signer), key.ttl, nanos(v.At))
 		if err != nil {
 			return err
 		}
@@ -116,13 +106,61 @@ func (b *batch) saveSpans(zone int64, before *ZoneStatus, v holdfast.Verdict) er
 	return nil
 }
 
-func (b *batch) serverGroup(servers string) (int64, error) {
-	if err := b.exec("INSERT INTO server_group (servers) VALUES (?) ON CONFLICT DO NOTHING", servers); err != nil {
-		return 0, err
+// servers answers the keys of servers, made where they are new. Servers are few
+// and are never taken away.
+func (b *batch) servers(servers []holdfast.Server) ([]int64, error) {
+	keys := make([]int64, len(servers))
+	for i, s := range servers {
+		address, _ := s.Address.MarshalBinary() // never fails
+		err := b.get("SELECT key FROM server WHERE name = ? AND address = ?", []any{string(s.Name), address}, &keys[i])
+		if errors.Is(err, ErrNotFound) {
+			keys[i], err = b.add("INSERT INTO server (name, address) VALUES (?, ?)", string(s.Name), address)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	var key int64
-	err := b.get("SELECT key FROM server_group WHERE servers = ?", []any{servers}, &key)
-	return key, err
+	slices.Sort(keys)
+	return keys, nil
+}
+
+// encodeRuns writes sorted keys as runs: how far from the end of the one before
+// it each begins, and how many keys it has. The servers of a zone are one.
+func encodeRuns(keys []int64) []byte {
+	out := []byte{}
+	last := int64(0)
+	for i := 0; i < len(keys); {
+		n := 1
+		for i+n < len(keys) && keys[i+n] == keys[i]+int64(n) {
+			n++
+		}
+		out = appendCount(appendSigned(out, keys[i]-last), n)
+		last = keys[i] + int64(n)
+		i += n
+	}
+	return out
+}
+
+func decodeRuns(data []byte) ([]int64, error) {
+	r := &reader{data: data}
+	var keys []int64
+	last := int64(0)
+	for r.err == nil && len(r.data) > 0 {
+		last += r.signed()
+		n := r.index(maxExchanges)
+		if len(keys)+n > maxExchanges {
+			r.fail("a group of too many servers")
+			break
+		}
+		for range n {
+			keys = append(keys, last)
+			last++
+		}
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("decode servers: %w", r.err)
+	}
+	return keys, nil
 }
 
 // WindowHistory answers the signature windows of a zone over time, by server
@@ -138,9 +176,12 @@ func (r *Record) windowHistory(ctx context.Context, zone holdfast.Name, since ti
 	if err != nil {
 		return nil, err
 	}
-	rows, err := r.reads.QueryContext(ctx, `SELECT class, inception, expiration, key_tag, algorithm, signer, ttl, first_seen, last_seen, server_group.servers
-		FROM span JOIN server_group ON server_group.key = span.servers
-		WHERE zone = (SELECT key FROM zone WHERE name = ?) AND (last_seen IS NULL OR last_seen >= ?) ORDER BY first_seen DESC LIMIT ?`,
+	servers, err := r.allServers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.reads.QueryContext(ctx, `SELECT class, inception, expiration, key_tag, algorithm, signer, ttl, first_seen, last_seen, servers
+		FROM span WHERE zone = (SELECT key FROM zone WHERE name = ?) AND (last_seen IS NULL OR last_seen >= ?) ORDER BY first_seen DESC LIMIT ?`,
 		string(zone), nanos(since), historyLimit)
 	if err != nil {
 		return nil, err
@@ -151,13 +192,13 @@ func (r *Record) windowHistory(ctx context.Context, zone holdfast.Name, since ti
 		var key spanKey
 		var firstSeen int64
 		var lastSeen sql.NullInt64
-		var servers []byte
-		if err := rows.Scan(&key.class, &key.inception, &key.expiration, &key.keyTag, &key.algorithm, &key.signer, &key.ttl, &firstSeen, &lastSeen, &servers); err != nil {
+		var group []byte
+		if err := rows.Scan(&key.class, &key.inception, &key.expiration, &key.keyTag, &key.algorithm, &key.signer, &key.ttl, &firstSeen, &lastSeen, &group); err != nil {
 			return nil, err
 		}
-		var of []holdfast.Server
-		if err := json.Unmarshal(servers, &of); err != nil {
-			return nil, fmt.Errorf("%w: %w", errDamaged, err)
+		of, err := decodeRuns(group)
+		if err != nil {
+			return nil, err
 		}
 		span := WindowSpan{FirstSeen: instant(firstSeen), LastSeen: status.Verdict.At}
 		if lastSeen.Valid {
@@ -166,11 +207,35 @@ func (r *Record) windowHistory(ctx context.Context, zone holdfast.Name, since ti
 			span.LastSeen = span.FirstSeen
 		}
 		for _, server := range of {
-			span.Window = key.window(server)
+			span.Window = key.window(servers[server])
 			out = append(out, span)
 		}
 	}
 	return join(out), rows.Err()
+}
+
+// allServers reads every server that ever showed a window: as many as the name
+// servers of the zones under watch have addresses.
+func (r *Record) allServers(ctx context.Context) (map[int64]holdfast.Server, error) {
+	rows, err := r.reads.QueryContext(ctx, "SELECT key, name, address FROM server")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	servers := map[int64]holdfast.Server{}
+	for rows.Next() {
+		var key int64
+		var s holdfast.Server
+		var address []byte
+		if err := rows.Scan(&key, &s.Name, &address); err != nil {
+			return nil, err
+		}
+		if err := s.Address.UnmarshalBinary(address); err != nil {
+			return nil, fmt.Errorf("server %s: %w: %w", s.Name, errDamaged, err)
+		}
+		servers[key] = s
+	}
+	return servers, rows.Err()
 }
 
 // join sorts spans by server, class and time, and makes one of those that

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,9 @@ type writer struct {
 	queue chan *job
 	lead  chan struct{} // holds one token while somebody leads
 	known *known        // follows what is committed
+
+	closing sync.Once
+	closed  chan struct{}
 
 	// Owned by the leader.
 	db          *sql.DB
@@ -66,10 +70,11 @@ func newWriter(ctx context.Context, db *sql.DB, known *known) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{
-		queue: make(chan *job, queueLength),
-		lead:  make(chan struct{}, 1),
-		known: known,
-		db:    db, conn: conn,
+		queue:  make(chan *job, queueLength),
+		lead:   make(chan struct{}, 1),
+		known:  known,
+		closed: make(chan struct{}),
+		db:     db, conn: conn,
 		stmts: map[string]*sql.Stmt{},
 	}
 	if w.dataVersion, err = w.version(ctx); err != nil {
@@ -84,14 +89,21 @@ func (w *writer) version(ctx context.Context) (version int64, err error) {
 	return version, err
 }
 
-func (w *writer) close() error {
-	w.lead <- struct{}{} // nobody leads after this
-	var errs []error
-	for _, stmt := range w.stmts {
-		errs = append(errs, stmt.Close())
-	}
-	return errors.Join(append(errs, w.conn.Close(), w.db.Close())...)
+// close waits for the batch under way. What is queued behind it, or comes
+// later, is answered errClosed.
+func (w *writer) close() (err error) {
+	w.closing.Do(func() {
+		w.lead <- struct{}{} // nobody leads after this
+		close(w.closed)
+		for _, stmt := range w.stmts {
+			err = errors.Join(err, stmt.Close())
+		}
+		err = errors.Join(err, w.conn.Close(), w.db.Close())
+	})
+	return err
 }
+
+var errClosed = errors.New("the database was closed")
 
 // write has work done in a transaction, and returns when that is durable. If
 // ctx ends before the work was begun, it is not done. work runs while others
@@ -104,6 +116,8 @@ func (r *Record) write(ctx context.Context, act string, work func(*batch) error)
 	j := &job{work: work, done: make(chan error, 1)}
 	select {
 	case w.queue <- j:
+	case <-w.closed:
+		return r.failed(act, errClosed)
 	case <-ctx.Done():
 		return r.failed(act, ctx.Err())
 	}
@@ -117,6 +131,11 @@ func (r *Record) write(ctx context.Context, act string, work func(*batch) error)
 			// not undo the others' work. SQLite's busy timeout bounds it.
 			w.runBatch(context.WithoutCancel(ctx))
 			<-w.lead
+		case <-w.closed:
+			if j.state.CompareAndSwap(jobWaiting, jobAbandoned) {
+				return r.failed(act, errClosed)
+			}
+			return r.failed(act, <-j.done) // done in the last batch
 		case <-patience:
 			if j.state.CompareAndSwap(jobWaiting, jobAbandoned) {
 				return r.failed(act, ctx.Err())
@@ -216,6 +235,8 @@ func (b *batch) run(j *job, result *error) error {
 func (r *Record) alone(ctx context.Context, act string, work func(*sql.Conn) error) error {
 	select {
 	case r.writer.lead <- struct{}{}:
+	case <-r.writer.closed:
+		return r.failed(act, errClosed)
 	case <-ctx.Done():
 		return r.failed(act, ctx.Err())
 	}

@@ -19,22 +19,22 @@ CREATE TABLE sweep (
 CREATE INDEX sweep_started ON sweep (started);
 
 -- Evidence, in three layers that change ever faster: what is asked of whom
--- (plan), how that ended (outcome), and one look with its times and ids.
+-- (plan), how that ended (outcome), and one look with its times and ids. How
+-- often a thing is used is counted in a table beside it: to change a counter
+-- there touches a few bytes, and to index the users would take ten times that.
 CREATE TABLE plan (
     key  INTEGER PRIMARY KEY,
     hash BLOB NOT NULL UNIQUE,
-    uses INTEGER NOT NULL,          -- outcomes that rest on it
     data BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE outcome (
     key       INTEGER PRIMARY KEY,
     hash      BLOB NOT NULL UNIQUE,
-    plan      INTEGER NOT NULL REFERENCES plan (key),
+    plan      INTEGER NOT NULL,
     exchanges INTEGER NOT NULL,
     data      BLOB NOT NULL
 ) STRICT;
-CREATE INDEX outcome_plan ON outcome (plan);
 
 -- Replies, each distinct one once; those that came home together are packed
 -- together, at most 64. Message number n is number n % 64 of the pack n / 64.
@@ -43,10 +43,6 @@ CREATE TABLE pack (
     key  INTEGER PRIMARY KEY AUTOINCREMENT,
     data BLOB NOT NULL
 ) STRICT;
-CREATE TABLE pack_use (
-    pack INTEGER PRIMARY KEY REFERENCES pack (key) ON DELETE CASCADE,
-    uses INTEGER NOT NULL           -- outcomes that name a message of it
-) STRICT;
 CREATE TABLE message (
     hash   BLOB PRIMARY KEY,
     number INTEGER NOT NULL
@@ -54,20 +50,23 @@ CREATE TABLE message (
 
 CREATE TABLE look (
     key       INTEGER PRIMARY KEY,
-    id        TEXT NOT NULL UNIQUE,
-    zone      INTEGER NOT NULL REFERENCES zone (key),
-    sweep     INTEGER REFERENCES sweep (key),
+    id        BLOB NOT NULL UNIQUE, -- see ids.go
+    zone      INTEGER NOT NULL,
+    sweep     INTEGER,
     started   INTEGER NOT NULL,     -- milliseconds since 1970 UTC
-    outcome   INTEGER NOT NULL REFERENCES outcome (key),
-    base      INTEGER REFERENCES look (key),
+    outcome   INTEGER NOT NULL,
+    base      INTEGER,              -- a look of full depth
     base_name TEXT,                 -- where the base named is not recorded
     data      BLOB NOT NULL
 ) STRICT;
-CREATE INDEX look_zone    ON look (zone, started);
-CREATE INDEX look_started ON look (started);
-CREATE INDEX look_outcome ON look (outcome);
-CREATE INDEX look_base    ON look (base) WHERE base IS NOT NULL;
-CREATE INDEX look_sweep   ON look (sweep) WHERE sweep IS NOT NULL;
+CREATE INDEX look_time ON look (started, zone);
+
+-- Uses by what uses: a plan by outcomes, a pack by outcomes, an outcome by
+-- looks, a base by looks. No row: none.
+CREATE TABLE plan_use    (key INTEGER PRIMARY KEY, uses INTEGER NOT NULL) STRICT;
+CREATE TABLE pack_use    (key INTEGER PRIMARY KEY, uses INTEGER NOT NULL) STRICT;
+CREATE TABLE outcome_use (key INTEGER PRIMARY KEY, uses INTEGER NOT NULL) STRICT;
+CREATE TABLE base_use    (key INTEGER PRIMARY KEY, uses INTEGER NOT NULL) STRICT;
 
 CREATE TABLE unjudged (
     look INTEGER PRIMARY KEY REFERENCES look (key)
@@ -108,14 +107,16 @@ CREATE INDEX interval_zone   ON interval (zone, closed);
 CREATE INDEX interval_closed ON interval (closed);
 
 -- Signature windows over time, one row for all servers that showed the same.
-CREATE TABLE server_group (
+CREATE TABLE server (
     key     INTEGER PRIMARY KEY,
-    servers TEXT NOT NULL UNIQUE
+    name    TEXT NOT NULL,
+    address BLOB NOT NULL,
+    UNIQUE (name, address)
 ) STRICT;
 CREATE TABLE span (
     key        INTEGER PRIMARY KEY,
     zone       INTEGER NOT NULL REFERENCES zone (key),
-    servers    INTEGER NOT NULL REFERENCES server_group (key),
+    servers    BLOB NOT NULL,       -- their keys, as runs
     class      TEXT NOT NULL,
     inception  INTEGER NOT NULL,    -- seconds since 1970 UTC
     expiration INTEGER NOT NULL,    -- seconds since 1970 UTC
@@ -126,9 +127,7 @@ CREATE TABLE span (
     first_seen INTEGER NOT NULL,
     last_seen  INTEGER              -- NULL while it lasts
 ) STRICT;
-CREATE INDEX span_zone      ON span (zone, last_seen);
-CREATE INDEX span_last_seen ON span (last_seen);
-CREATE INDEX span_servers   ON span (servers);
+CREATE INDEX span_zone ON span (zone, last_seen);
 
 CREATE TABLE roster (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -153,7 +152,7 @@ CREATE TABLE incident_zone (
 CREATE INDEX incident_zone_incident ON incident_zone (incident);
 -- The measurements that incidents rest on: retention leaves them.
 CREATE TABLE incident_evidence (
-    measurement TEXT NOT NULL,
+    measurement BLOB NOT NULL,      -- look.id
     incident    TEXT NOT NULL REFERENCES incident (id),
     PRIMARY KEY (measurement, incident)
 ) STRICT, WITHOUT ROWID;
