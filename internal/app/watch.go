@@ -2,13 +2,11 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -21,9 +19,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/measure/scan"
 	"github.com/holdfastdns/holdfast/internal/measure/walk"
 	"github.com/holdfastdns/holdfast/internal/record"
-	"github.com/holdfastdns/holdfast/internal/source"
 	"github.com/holdfastdns/holdfast/internal/source/roster"
-	"github.com/holdfastdns/holdfast/internal/source/zonefile"
 	"github.com/holdfastdns/holdfast/internal/tell/alert"
 	"github.com/holdfastdns/holdfast/internal/tell/notify"
 )
@@ -53,6 +49,11 @@ func Watch(ctx context.Context, w World, o WatchOptions) (Exit, error) {
 		return Unworked, err
 	}
 	defer r.Close()
+	unlock, err := lockRecord(config.Database)
+	if err != nil {
+		return Unworked, err
+	}
+	defer unlock()
 	h, err := build(ctx, w, config, r)
 	if err != nil {
 		return Unworked, err
@@ -95,10 +96,10 @@ func build(ctx context.Context, w World, config Config, r *record.Record) (*hous
 	if config.Vantage != "" {
 		h.world.Vantage = config.Vantage
 	}
-	if err := h.firstRoster(ctx); err != nil {
+	fetched, refused, err := h.firstRoster(ctx)
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	if h.asker, err = ask.New(config.Ask, w.Dialer, w.Clock); err != nil {
 		return nil, err
 	}
@@ -111,6 +112,11 @@ func build(ctx context.Context, w World, config Config, r *record.Record) (*hous
 	}
 	if h.alert, err = alert.New(ctx, config.Alert, r, w.Clock, targets, h.people.flag); err != nil {
 		return nil, err
+	}
+	if fetched {
+		if err := h.tellRoster(ctx, refused); err != nil {
+			return nil, err
+		}
 	}
 	config.Notify.Outbox.ContactInterval = config.Alert.ContactInterval
 	h.outbox = notify.NewOutbox(config.Notify.Outbox, r, w.Clock, channels)
@@ -141,6 +147,9 @@ func (h *house) once(ctx context.Context, o WatchOptions) (Exit, error) {
 	depth := holdfast.Full
 	if o.Core {
 		depth = holdfast.Core
+	}
+	if err := h.recover(ctx); err != nil {
+		return Unworked, err
 	}
 	if err := h.people.local(ctx); err != nil {
 		return Unworked, err
@@ -180,10 +189,8 @@ func worst(statuses []record.ZoneStatus) Exit {
 // run keeps all the loops until the context ends or one of them cannot go on.
 // more are further things to run beside them.
 func (h *house) run(ctx context.Context, listener net.Listener, pages *site, more ...func(context.Context) error) error {
-	if n, err := h.line.Recover(ctx); err != nil {
+	if err := h.recover(ctx); err != nil {
 		return err
-	} else if n > 0 {
-		h.log.Info("judged what the last process had recorded", "looks", n)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	looked, err := h.looked(ctx)
@@ -208,6 +215,23 @@ func (h *house) run(ctx context.Context, listener net.Listener, pages *site, mor
 		group.Go(func() error { return f(ctx) })
 	}
 	return group.Wait()
+}
+
+// recover takes up what the last process left unfinished: looks that it had
+// recorded and not judged, and notices that it was sending.
+func (h *house) recover(ctx context.Context) error {
+	looks, err := h.line.Recover(ctx)
+	if err != nil {
+		return err
+	}
+	notices, err := h.record.RecoverSending(ctx, h.world.Clock.Now())
+	if err != nil {
+		return err
+	}
+	if looks+notices > 0 {
+		h.log.Info("took up what the last process left", "looks", looks, "notices", notices)
+	}
+	return nil
 }
 
 func (h *house) pages(s *site) (http.Handler, error) {
@@ -249,108 +273,5 @@ func (h *house) prune(ctx context.Context) error {
 			return nil
 		case <-h.world.Clock.After(24 * time.Hour):
 		}
-	}
-}
-
-// firstRoster takes the recorded roster, or fetches one where there is none or
-// where a file was named.
-func (h *house) firstRoster(ctx context.Context) error {
-	known, err := h.record.Roster(ctx)
-	if err == nil {
-		h.roster.Store(rosterOf(known))
-	} else if !errors.Is(err, record.ErrNotFound) {
-		return err
-	}
-	if err == nil && len(h.config.Roster.Sources) == 0 && h.config.Roster.List == "" {
-		return nil // followRoster looks for a new one
-	}
-	progress := startProgress(h.world, "fetching and verifying the root zone")
-	defer progress.stop()
-	next, err := h.fetchRoster(ctx)
-	if err == nil {
-		return h.acceptRoster(ctx, next)
-	}
-	if h.roster.Load() == nil {
-		return advise(err, "Name a root zone file with --root-zone FILE, or sources under [roster].")
-	}
-	h.log.Error("the old roster stays", "error", err)
-	return nil
-}
-
-// fetchRoster brings in the list that is configured, or else the root zone
-// from the first source whose copy verifies.
-func (h *house) fetchRoster(ctx context.Context) (*roster.Roster, error) {
-	if list := h.config.Roster.List; list != "" {
-		file, err := os.Open(list)
-		if err != nil {
-			return nil, fmt.Errorf("roster: %w", err)
-		}
-		defer file.Close()
-		return roster.ReadList(file, list, h.world.Clock.Now())
-	}
-	places := h.config.Roster.Sources
-	if len(places) == 0 {
-		for _, server := range zonefile.RootTransferServers() {
-			places = append(places, "axfr:"+server)
-		}
-		places = append(places, zonefile.RootURL)
-	}
-	means := zonefile.Means{Stdin: h.world.Stdin, Dial: h.world.Dialer.DialContext, Clock: h.world.Clock,
-		Client: &http.Client{Timeout: 2 * time.Minute}, UserAgent: Program()}
-	var sources []source.Fetcher
-	for _, place := range places {
-		fetcher, err := zonefile.Place(place, holdfast.Root, means)
-		if err != nil {
-			return nil, fmt.Errorf("roster.sources: %w", err)
-		}
-		sources = append(sources, fetcher)
-	}
-	gate := roster.Gate{Verify: verifyRoster(h.world.Anchors), MaxLossPercent: h.config.Roster.MaxLossPercent}
-	return gate.Fetch(ctx, sources, h.world.Clock, h.roster.Load())
-}
-
-// acceptRoster makes a roster durable, then puts it in force.
-func (h *house) acceptRoster(ctx context.Context, next *roster.Roster) error {
-	if err := h.record.SaveRoster(ctx, kept(next)); err != nil {
-		return err
-	}
-	old := h.roster.Swap(next)
-	if old == nil {
-		h.log.Info("roster", "zones", len(next.Subjects), "serial", next.Serial, "from", next.From)
-		return nil
-	}
-	for _, change := range roster.Diff(old, next) {
-		h.log.Info("roster changed", "serial", next.Serial, "change", change.String())
-	}
-	return nil
-}
-
-// followRoster looks for a new roster, and tells staff where one is refused.
-func (h *house) followRoster(ctx context.Context, loops *scan.Loops) error {
-	interval := h.config.Roster.Interval.Of()
-	if interval == 0 {
-		interval = 30 * time.Minute
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-h.world.Clock.After(interval):
-		}
-		next, err := h.fetchRoster(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			h.log.Error("the old roster stays", "error", err)
-			if err := h.alert.RosterRefused(ctx, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := errors.Join(h.acceptRoster(ctx, next), h.alert.RosterGood(ctx)); err != nil {
-			return err
-		}
-		loops.SetRoster(next.Subjects)
 	}
 }
