@@ -233,3 +233,16 @@ func TestUnjudgedAreThoseNotFound(t *testing.T) {
 		t.Errorf("%s is still unjudged", m.ID)
 	}
 }
+
+// What was withheld is not judged after a restart either: the silence of that
+// hour was ours.
+func TestWithheldAreNotUnjudged(t *testing.T) {
+	r, w := create(t), newWorld(6, 1)
+	for _, id := range []string{"m000", "20260801T060000.000000Z-0123456789ab"} {
+		noError(t, r.Measured(t.Context(), w.full(w.zones[0], id, "s", morning)))
+		noError(t, r.Withhold(t.Context(), id))
+	}
+	for m := range r.Unjudged(t.Context()) {
+		t.Errorf("%s was withheld and is to be judged", m.ID)
+	}
+}

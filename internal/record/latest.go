@@ -37,6 +37,6 @@ func (r *Record) LastLooks(ctx context.Context) (map[holdfast.Name]map[holdfast.
 // for it either. The evidence stays.
 func (r *Record) Withhold(ctx context.Context, id string) error {
 	return r.write(ctx, "withhold measurement "+id, func(b *batch) error {
-		return b.exec("DELETE FROM unjudged WHERE look = (SELECT key FROM look WHERE id = ?)", id)
+		return b.exec("DELETE FROM unjudged WHERE look = (SELECT key FROM look WHERE id = ?)", packID(id))
 	})
 }
