@@ -12,11 +12,17 @@ func configured(cmd *cobra.Command, file *string) *cobra.Command {
 	return cmd
 }
 
+// store completes the options of a command that works on the database.
+func (c *commands) store(o app.StoreOptions) app.StoreOptions {
+	o.JSON = c.json
+	return o
+}
+
 func (c *commands) create() *cobra.Command {
 	o := app.StoreOptions{}
 	return configured(&cobra.Command{
 		Use: "init", Short: "Create the database that the configuration names", Args: args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return app.Init(cmd.Context(), c.world, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return app.Init(cmd.Context(), c.world, c.store(o)) },
 	}, &o.Config)
 }
 
@@ -48,21 +54,21 @@ func (c *commands) notices() *cobra.Command {
 	list := configured(&cobra.Command{
 		Use: "list", Short: "List notices: those held and queued, or all", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.ListNotices(cmd.Context(), c.world, o, all, c.json)
+			return app.ListNotices(cmd.Context(), c.world, c.store(o), all)
 		},
 	}, &o.Config)
 	list.Flags().BoolVar(&all, "all", false, "list sent, dropped and failed ones too")
 	release := configured(&cobra.Command{
 		Use: "release ID...", Short: "Let held notices go", Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			return app.ReleaseNotices(cmd.Context(), c.world, o, ids)
+			return app.ReleaseNotices(cmd.Context(), c.world, c.store(o), ids)
 		},
 	}, &o.Config)
 	why := ""
 	drop := configured(&cobra.Command{
 		Use: "drop ID...", Short: "Drop held or queued notices", Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			return app.DropNotices(cmd.Context(), c.world, o, ids, why)
+			return app.DropNotices(cmd.Context(), c.world, c.store(o), ids, why)
 		},
 	}, &o.Config)
 	drop.Flags().StringVar(&why, "why", "dropped by staff", "the reason, for the record")
@@ -76,19 +82,19 @@ func (c *commands) record() *cobra.Command {
 	stats := configured(&cobra.Command{
 		Use: "stats", Short: "Say what the database holds", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.RecordStats(cmd.Context(), c.world, o, c.json)
+			return app.RecordStats(cmd.Context(), c.world, c.store(o))
 		},
 	}, &o.Config)
 	backup := configured(&cobra.Command{
 		Use: "backup FILE", Short: "Copy the database to a new file while it is in use", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			return app.RecordBackup(cmd.Context(), c.world, o, given[0])
+			return app.RecordBackup(cmd.Context(), c.world, c.store(o), given[0])
 		},
 	}, &o.Config)
 	prune := configured(&cobra.Command{
 		Use: "prune", Short: "Drop evidence beyond the configured age and size now", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.RecordPrune(cmd.Context(), c.world, o, c.json)
+			return app.RecordPrune(cmd.Context(), c.world, c.store(o))
 		},
 	}, &o.Config)
 	group.AddCommand(stats, backup, prune)

@@ -81,6 +81,7 @@ so that dig, Unbound and testers walk it with the real addresses.`,
 			if len(given) == 1 {
 				o.File = given[0]
 			}
+			o.JSON = c.json
 			c.exit, err = app.Lab(cmd.Context(), c.world, o)
 			return err
 		},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/lab"
@@ -20,6 +21,7 @@ type LabOptions struct {
 	Serve              bool
 	Anchor, Hints      string // files to write
 	Zone               string // print this zone and stop
+	JSON               bool
 }
 
 // Lab builds a lab and serves it until interrupted.
@@ -35,6 +37,10 @@ func Lab(ctx context.Context, w World, o LabOptions) (Exit, error) {
 		return printLabZone(w, internet, o.Zone)
 	}
 	config := lab.ServeConfig{Everywhere: o.Serve, Ready: func(table map[netip.Addr]netip.AddrPort) {
+		if o.JSON {
+			_ = writeJSON(w.Stdout, served{len(internet.Zones()), internet.Clock().Now(), table}) // the lab serves all the same
+			return
+		}
 		fmt.Fprintf(w.Stderr, "the lab answers: %d zones on %d addresses, clock at %s\n",
 			len(internet.Zones()), len(internet.Addresses()), instant(internet.Clock().Now()))
 		printMapping(w, table)
@@ -47,6 +53,14 @@ func Lab(ctx context.Context, w World, o LabOptions) (Exit, error) {
 		return Unworked, err
 	}
 	return Healthy, nil
+}
+
+// served is what a lab says of itself with --json.
+type served struct {
+	Zones int       `json:"zones"`
+	Clock time.Time `json:"clock"` // where it began
+	// Addresses of the lab, and where each of them answers.
+	Addresses map[netip.Addr]netip.AddrPort `json:"addresses"`
 }
 
 // buildLab takes a lab file, a root zone file, or the built-in list.

@@ -43,7 +43,7 @@ type rejudgement struct {
 // has changed against the record. It changes nothing in it.
 func Rejudge(ctx context.Context, w World, o RejudgeOptions) (Exit, error) {
 	exit := Healthy
-	err := withRecord(ctx, StoreOptions{o.Config}, func(config Config, r *record.Record) error {
+	err := withRecord(ctx, StoreOptions{Config: o.Config}, func(config Config, r *record.Record) error {
 		if err := w.trust(config.TrustAnchor, ""); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 // StoreOptions are the flags of commands that work on the database.
 type StoreOptions struct {
 	Config string
+	JSON   bool
 }
 
 // Init creates the database. No other command does: a watch that began with an
@@ -35,8 +35,17 @@ func Init(ctx context.Context, w World, o StoreOptions) error {
 	if err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
-	fmt.Fprintf(w.Stdout, "created %s; start the watch with: holdfast watch\n", config.Database)
-	return r.Close()
+	return errors.Join(r.Close(), say(w, o, map[string]string{"created": config.Database},
+		"created %s; start the watch with: holdfast watch\n", config.Database))
+}
+
+// say prints what was done, for people or, with --json, for programs.
+func say(w World, o StoreOptions, done any, format string, args ...any) error {
+	if o.JSON {
+		return writeJSON(w.Stdout, done)
+	}
+	_, err := fmt.Fprintf(w.Stdout, format, args...)
+	return err
 }
 
 // openRecord opens the configured database and says what to do where it
@@ -66,13 +75,13 @@ func withRecord(ctx context.Context, o StoreOptions, work func(Config, *record.R
 }
 
 // RecordStats prints what the database holds.
-func RecordStats(ctx context.Context, w World, o StoreOptions, asJSON bool) error {
+func RecordStats(ctx context.Context, w World, o StoreOptions) error {
 	return withRecord(ctx, o, func(_ Config, r *record.Record) error {
 		stats, err := r.Stats(ctx)
 		if err != nil {
 			return err
 		}
-		if asJSON {
+		if o.JSON {
 			return writeJSON(w.Stdout, stats)
 		}
 		table := tabwriter.NewWriter(w.Stdout, 0, 0, 2, ' ', 0)
@@ -105,28 +114,23 @@ func RecordBackup(ctx context.Context, w World, o StoreOptions, file string) err
 		if err := r.Backup(ctx, file); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(w.Stdout, "backed up to %s\n", file)
-		return err
+		return say(w, o, map[string]string{"backup": file}, "backed up to %s\n", file)
 	})
 }
 
 // RecordPrune applies the configured retention now.
-func RecordPrune(ctx context.Context, w World, o StoreOptions, asJSON bool) error {
+func RecordPrune(ctx context.Context, w World, o StoreOptions) error {
 	return withRecord(ctx, o, func(config Config, r *record.Record) error {
 		pruned, err := r.Prune(ctx, config.Retention.keep(), w.Clock.Now())
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return writeJSON(w.Stdout, pruned)
-		}
-		_, err = fmt.Fprintf(w.Stdout, "dropped %d measurements; %s freed\n", pruned.Measurements, megabytes(pruned.Bytes))
-		return err
+		return say(w, o, pruned, "dropped %d measurements; %s freed\n", pruned.Measurements, megabytes(pruned.Bytes))
 	})
 }
 
 // ListNotices prints the notices that wait, or all.
-func ListNotices(ctx context.Context, w World, o StoreOptions, all, asJSON bool) error {
+func ListNotices(ctx context.Context, w World, o StoreOptions, all bool) error {
 	return withRecord(ctx, o, func(_ Config, r *record.Record) error {
 		filter := record.NoticeFilter{States: []holdfast.NoticeState{holdfast.NoticeHeld, holdfast.NoticeQueued, holdfast.NoticeSending}}
 		if all {
@@ -136,8 +140,8 @@ func ListNotices(ctx context.Context, w World, o StoreOptions, all, asJSON bool)
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return writeJSON(w.Stdout, notices)
+		if o.JSON {
+			return writeJSON(w.Stdout, append([]holdfast.Notice{}, notices...)) // a list, if of none
 		}
 		if len(notices) == 0 {
 			_, err := fmt.Fprintln(w.Stdout, "No notice waits. (--all lists those that went.)")
@@ -171,6 +175,7 @@ func DropNotices(ctx context.Context, w World, o StoreOptions, ids []string, why
 func eachNotice(ctx context.Context, w World, o StoreOptions, ids []string, done string, work func(*record.Record, string) error) error {
 	return withRecord(ctx, o, func(_ Config, r *record.Record) error {
 		var failed []error
+		worked := []string{}
 		for _, id := range ids {
 			switch err := work(r, id); {
 			case errors.Is(err, record.ErrNotFound):
@@ -180,10 +185,14 @@ func eachNotice(ctx context.Context, w World, o StoreOptions, ids []string, done
 			case err != nil:
 				failed = append(failed, fmt.Errorf("notice %s: %w", id, err))
 			default:
-				fmt.Fprintf(w.Stdout, "%s %s\n", done, strings.TrimSpace(id))
+				worked = append(worked, id)
 			}
 		}
-		return errors.Join(failed...)
+		text := ""
+		for _, id := range worked {
+			text += done + " " + id + "\n"
+		}
+		return errors.Join(append(failed, say(w, o, map[string][]string{done: worked}, "%s", text))...)
 	})
 }
 
