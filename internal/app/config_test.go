@@ -169,7 +169,7 @@ func TestWrongConfigurations(t *testing.T) {
 		{"database = \"a\"\ndatabase = \"b\"\n", "line 2", "database"},
 		{"[web]\nlisten = \"0.0.0.0:8053\"\n", "", "web.listen"},
 		{"[web]\nlisten = \"8053\"\n", "", "web.listen"},
-		{"[scan]\ncore = \"1ms\"\n", "", "scan.core"},
+		{"[scan]\ncore = \"1h\"\nfull = \"1m\"\n", "scan", "full"},
 		{"[alert]\ncontacts = \"sometimes\"\n", "", "alert.contacts"},
 		{"[alert]\nstaff = [\"noc@example.net\"]\n", "", "notify.mail"},
 		{"[notify.mail]\nserver = \"mail.example\"\n", "", "notify.mail.from"},

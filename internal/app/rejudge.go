@@ -52,7 +52,7 @@ func Rejudge(ctx context.Context, w World, o RejudgeOptions) (Exit, error) {
 		if err != nil {
 			return fmt.Errorf("--since: %w", err)
 		}
-		until, err := parseInstant(o.Until, now)
+		until, err := parseInstant(o.Until, time.Time{}) // zero: no bound
 		if err != nil {
 			return fmt.Errorf("--until: %w", err)
 		}
