@@ -25,18 +25,31 @@ import (
 //	exit N               the exit code of the last holdfast was N
 //	advance DURATION     move the lab's clock forward
 //	fault WORDS...       order a fault, as a lab file writes it
-//	repair ZONE          repair all that was ordered for a zone
+//	repair ZONE          repair all that was ordered for a zone; "*": all
+//	signed ZONE FILE     write the zone as the lab signs it now to a file
+//	config FILE          set $WORK and $SMTP in a configuration file
+//	smtp up|down         open or close a mail server; $SMTP is its address
+//	mails                list what mails it has taken: how many, then recipient | subject
+//	letter N             print the Nth mail as it came, the first being 1
+//	notice PATTERN       set $NOTICE to the one notice of a list on stdout that matches
 func TestScenarios(t *testing.T) {
+	scenarios(t, filepath.Join("..", "..", "testdata", "scenario"))
+}
+
+func scenarios(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("..", "..", "testdata", "scenario"),
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Values[stageKey{}] = &stage{}
+			s := &stage{}
+			env.Values[stageKey{}] = s
+			env.Defer(s.post.close)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lab": labCommand, "holdfast": holdfastCommand, "exit": exitCommand,
-			"advance": advanceCommand, "fault": faultCommand, "repair": repairCommand,
+			"advance": advanceCommand, "fault": faultCommand, "repair": repairCommand, "signed": signedCommand,
+			"config": configCommand, "smtp": smtpCommand, "mails": mailsCommand, "letter": letterCommand, "notice": noticeCommand,
 		},
 	})
 }
@@ -49,6 +62,7 @@ type stage struct {
 	clock    *lab.Clock
 	plan     lab.Plan
 	exit     app.Exit
+	post     postOffice
 }
 
 func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
@@ -140,11 +154,31 @@ func faultCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 func repairCommand(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 1, "repair ZONE")
+	if internet := stageOf(ts).internet; args[0] == "*" {
+		for id := range internet.Ordered() {
+			internet.Repair(id)
+		}
+		return
+	}
 	zone, err := holdfast.ParseName(args[0])
 	ts.Check(err)
 	if stageOf(ts).internet.RepairZone(zone) == 0 {
 		ts.Fatalf("nothing was ordered for %s", zone)
 	}
+}
+
+func signedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 2, "signed ZONE FILE")
+	zone, err := holdfast.ParseName(args[0])
+	ts.Check(err)
+	internet := stageOf(ts).internet
+	records, err := internet.SignedZone(zone, internet.Clock().Now())
+	ts.Check(err)
+	var text strings.Builder
+	for _, r := range records {
+		text.WriteString(r.String() + "\n")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text.String()), 0o644))
 }
 
 // TestEveryCheckIsComplete holds each check of the catalogue to its page, its
