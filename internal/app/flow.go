@@ -123,7 +123,13 @@ func (l *line) End(ctx context.Context, s holdfast.Sweep) error {
 	l.mu.Lock()
 	delete(l.sweeps, s.ID)
 	l.mu.Unlock()
-	return l.record.EndSweep(ctx, l.described(s))
+	if err := l.record.EndSweep(ctx, l.described(s)); err != nil {
+		return err
+	}
+	if s.Withheld || len(s.Statuses) == 0 {
+		return nil
+	}
+	return l.alert.SelfGood(ctx)
 }
 
 // described is a sweep with what scan does not know of it.
@@ -149,7 +155,7 @@ func (l *line) World(ctx context.Context, down bool, s holdfast.Sweep) error {
 		return l.alert.Withheld(ctx, s)
 	}
 	l.log.Info("zones answer again", "sweep", s.ID)
-	return l.alert.SelfGood(ctx)
+	return nil // whole sweeps close the incident: End
 }
 
 // Withhold marks a look as one that recovery must not judge either.
