@@ -39,6 +39,7 @@ type world struct {
 	random *rand.Rand
 	zones  []*testZone
 	root   *testZone
+	loss   int // in a hundred questions, how many get no answer
 }
 
 type testZone struct {
@@ -60,7 +61,7 @@ type testZone struct {
 }
 
 func newWorld(seed uint64, zones int) *world {
-	w := &world{random: rand.New(rand.NewPCG(seed, 7))}
+	w := &world{random: rand.New(rand.NewPCG(seed, 7)), loss: 1}
 	w.root = w.zone(".", 13, 256, false)
 	for i := range zones {
 		signature := 64
@@ -243,7 +244,7 @@ func (w *world) exchange(asked *testZone, about *testZone, p holdfast.Purpose, s
 	}
 	e := holdfast.Exchange{Zone: asked.subject.Zone, Purpose: p, Server: s, Question: q, Transport: transport,
 		Sent: at.Add(time.Duration(w.random.IntN(2000)) * time.Millisecond), Query: query(id, q), Tries: 1}
-	if w.random.IntN(100) == 0 {
+	if w.random.IntN(100) < w.loss {
 		e.Outcome, e.Tries = holdfast.Timeout, 3
 		return e
 	}

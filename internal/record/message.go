@@ -199,6 +199,9 @@ func packName(name string) []byte {
 	if name == "." {
 		return []byte{0}
 	}
+	if name == "" {
+		return nil
+	}
 	out := []byte{0}
 	label := 0 // offset of the length octet of the label being read
 	for i := 0; i < len(name); i++ {

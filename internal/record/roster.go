@@ -21,17 +21,17 @@ func (r *Record) SaveRoster(ctx context.Context, roster Roster) error {
 	return r.write(ctx, act, func(b *batch) error {
 		err := b.exec("INSERT INTO roster (only, data) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET data = excluded.data", data)
 		if err == nil {
-			b.after = append(b.after, func() { r.known.setRoster(&roster) })
+			b.after = append(b.after, func() { r.known.setRoster(roster.Subjects) })
 		}
 		return err
 	})
 }
 
-func (k *known) setRoster(roster *Roster) {
+func (k *known) setRoster(subjects []holdfast.Subject) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	if k.loaded {
-		k.roster = roster
+		k.roster = byName(subjects)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ type known struct {
 	mutex    sync.Mutex
 	loaded   bool                          // guarded by mutex, as all below
 	statuses map[holdfast.Name]*ZoneStatus // of every zone ever judged
-	roster   *Roster                       // nil: none was saved
+	roster   []holdfast.Subject            // by name; nil: none was saved
 }
 
 // forget makes the next reader read anew: another process has written.
@@ -57,7 +58,10 @@ func (r *Record) load(ctx context.Context) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	r.known.loaded, r.known.statuses, r.known.roster = true, statuses, roster
+	r.known.loaded, r.known.statuses, r.known.roster = true, statuses, nil
+	if roster != nil {
+		r.known.roster = byName(roster.Subjects)
+	}
 	return nil
 }
 
@@ -105,24 +109,28 @@ func (r *Record) Statuses(ctx context.Context) ([]ZoneStatus, error) {
 	if err := r.load(ctx); err != nil {
 		return nil, r.failed("read statuses", err)
 	}
-	var out []ZoneStatus
 	if r.known.roster == nil {
-		for _, status := range r.known.statuses {
-			out = append(out, *status)
+		out := make([]ZoneStatus, 0, len(r.known.statuses))
+		for _, zone := range slices.Sorted(maps.Keys(r.known.statuses)) {
+			out = append(out, *r.known.statuses[zone])
 		}
-	} else {
-		out = make([]ZoneStatus, 0, len(r.known.roster.Subjects))
-		for _, subject := range r.known.roster.Subjects {
-			status := ZoneStatus{}
-			if judged := r.known.statuses[subject.Zone]; judged != nil {
-				status = *judged
-			}
-			status.Subject = subject
-			out = append(out, status)
-		}
+		return out, nil
 	}
-	slices.SortFunc(out, func(a, b ZoneStatus) int { return cmp.Compare(a.Subject.Zone, b.Subject.Zone) })
+	out := make([]ZoneStatus, len(r.known.roster))
+	for i, subject := range r.known.roster {
+		if judged := r.known.statuses[subject.Zone]; judged != nil {
+			out[i] = *judged
+		}
+		out[i].Subject = subject
+	}
 	return out, nil
+}
+
+// byName is the subjects in another slice, which is never nil.
+func byName(subjects []holdfast.Subject) []holdfast.Subject {
+	out := append([]holdfast.Subject{}, subjects...)
+	slices.SortFunc(out, func(a, b holdfast.Subject) int { return cmp.Compare(a.Zone, b.Zone) })
+	return out
 }
 
 // Status answers what is known of one zone, in the roster or not; ErrNotFound
@@ -137,11 +145,9 @@ func (r *Record) Status(ctx context.Context, zone holdfast.Name) (ZoneStatus, er
 	if status := r.known.statuses[zone]; status != nil {
 		return *status, nil
 	}
-	if r.known.roster != nil {
-		for _, subject := range r.known.roster.Subjects {
-			if subject.Zone == zone {
-				return ZoneStatus{Subject: subject}, nil
-			}
+	for _, subject := range r.known.roster {
+		if subject.Zone == zone {
+			return ZoneStatus{Subject: subject}, nil
 		}
 	}
 	return ZoneStatus{}, r.failed(act, ErrNotFound)

@@ -112,33 +112,33 @@ func (r *Record) write(ctx context.Context, act string, work func(*batch) error)
 	if err := ctx.Err(); err != nil {
 		return r.failed(act, err)
 	}
-	w := r.writer
 	j := &job{work: work, done: make(chan error, 1)}
-	select {
-	case w.queue <- j:
-	case <-w.closed:
-		return r.failed(act, errClosed)
-	case <-ctx.Done():
-		return r.failed(act, ctx.Err())
-	}
-	patience := ctx.Done()
+	return r.failed(act, r.writer.do(ctx, j))
+}
+
+// do queues a job and sees it done, leading whenever nobody else does. It leads
+// even before it is queued: what fills the queue may have been abandoned.
+func (w *writer) do(ctx context.Context, j *job) error {
+	queue, patience, closed := w.queue, ctx.Done(), w.closed
 	for {
 		select {
+		case queue <- j:
+			queue = nil // once is enough
 		case err := <-j.done:
-			return r.failed(act, err)
+			return err
 		case w.lead <- struct{}{}:
 			// A batch serves many callers: the end of one's patience must
 			// not undo the others' work. SQLite's busy timeout bounds it.
 			w.runBatch(context.WithoutCancel(ctx))
 			<-w.lead
-		case <-w.closed:
+		case <-closed:
 			if j.state.CompareAndSwap(jobWaiting, jobAbandoned) {
-				return r.failed(act, errClosed)
+				return errClosed
 			}
-			return r.failed(act, <-j.done) // done in the last batch
+			closed = nil // it was in the last batch
 		case <-patience:
 			if j.state.CompareAndSwap(jobWaiting, jobAbandoned) {
-				return r.failed(act, ctx.Err())
+				return ctx.Err()
 			}
 			patience = nil // begun: its end is near and worth knowing
 		}
