@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
@@ -30,17 +31,23 @@ type line struct {
 
 	mu     sync.Mutex
 	sweeps map[string]measure.Instrument // by sweep; owned by mu
+	knows  map[holdfast.Name]bool        // zones whose servers the walker knows; owned by mu
 }
 
 // Look measures a subject and keeps what was seen.
 func (l *line) Look(ctx context.Context, s holdfast.Subject, d holdfast.Depth, sweep string) (holdfast.Measurement, error) {
-	instrument := l.instrument(sweep)
-	m, err := instrument.Measure(ctx, s, d)
+	if err := l.remind(ctx, s.Zone, d); err != nil {
+		return holdfast.Measurement{}, err
+	}
+	m, err := l.instrument(sweep).Measure(ctx, s, d)
 	if err != nil {
 		return m, fmt.Errorf("measure %s: %w", s.Zone, err)
 	}
 	m.Sweep = sweep
-	if d == holdfast.Core {
+	// The record keeps milliseconds. What is judged now must be what recovery
+	// and rejudge will find there.
+	m.Started, m.Finished = m.Started.Truncate(time.Millisecond), m.Finished.Truncate(time.Millisecond)
+	if m.Depth == holdfast.Core { // the walker may have looked deeper than it was asked to
 		var again bool
 		if m, again, err = l.complete(ctx, m); err != nil {
 			return m, err
@@ -58,6 +65,27 @@ func (l *line) Look(ctx context.Context, s holdfast.Subject, d holdfast.Depth, s
 		return m, fmt.Errorf("record %s: %w", s.Zone, err)
 	}
 	return m, nil
+}
+
+// remind gives the walker the servers of a zone's last full look before this
+// process makes its first core look at it.
+func (l *line) remind(ctx context.Context, zone holdfast.Name, d holdfast.Depth) error {
+	l.mu.Lock()
+	knows := l.knows[zone]
+	l.knows[zone] = true
+	l.mu.Unlock()
+	if knows || d == holdfast.Full {
+		return nil
+	}
+	base, err := l.record.LatestMeasurement(ctx, zone, holdfast.Full)
+	if errors.Is(err, record.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the last full look at %s: %w", zone, err)
+	}
+	l.walker.Remember(base)
+	return nil
 }
 
 // complete records a core look over its base and answers both as one. again
