@@ -1,0 +1,185 @@
+package app
+
+import (
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/judge/whole"
+	"github.com/holdfastdns/holdfast/internal/record"
+	"github.com/holdfastdns/holdfast/internal/tell/alert"
+)
+
+// TestFormatsNameEveryKey holds docs/formats to the types that are printed:
+// each key of their JSON must be named, as code, on the page.
+func TestFormatsNameEveryKey(t *testing.T) {
+	for page, types := range map[string][]any{
+		"check.md":    {holdfast.Verdict{}},
+		"evidence.md": {evidence{}},
+		"verify.md":   {whole.Report{}},
+		"webhook.md":  {alert.WebhookBody{}},
+		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}},
+	} {
+		text := formatPage(t, page)
+		named := map[string]bool{}
+		for _, code := range regexp.MustCompile("`[^`\n]+`").FindAllString(text, -1) {
+			for _, word := range regexp.MustCompile(`[A-Za-z_0-9]+`).FindAllString(code, -1) {
+				named[word] = true
+			}
+		}
+		for _, value := range types {
+			keys := map[string]bool{}
+			jsonKeys(reflect.TypeOf(value), keys, map[reflect.Type]bool{}, elsewhere[page])
+			if len(keys) == 0 {
+				t.Errorf("%T prints no keys", value)
+			}
+			for key := range keys {
+				if !named[key] {
+					t.Errorf("docs/formats/%s does not name %q of %T", page, key, value)
+				}
+			}
+		}
+	}
+}
+
+// elsewhere are the types that a page leaves to another.
+var elsewhere = map[string][]reflect.Type{
+	"verify.md":   {reflect.TypeFor[holdfast.Finding]()},
+	"commands.md": {reflect.TypeFor[holdfast.Finding]()},
+	"webhook.md":  {reflect.TypeFor[holdfast.Incident]()},
+}
+
+func formatPage(t *testing.T, page string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "formats", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// jsonKeys collects the keys that a type has in JSON, with those of the types
+// in it.
+func jsonKeys(typ reflect.Type, into map[string]bool, seen map[reflect.Type]bool, without []reflect.Type) {
+	if seen[typ] || slices.Contains(without, typ) {
+		return
+	}
+	seen[typ] = true
+	if sample, ok := marshalsItself(typ); ok {
+		for _, m := range regexp.MustCompile(`"([a-z_]+)":`).FindAllStringSubmatch(sample, -1) {
+			into[m[1]] = true
+		}
+		return
+	}
+	switch typ.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		jsonKeys(typ.Elem(), into, seen, without)
+	case reflect.Struct:
+		for i := range typ.NumField() {
+			field := typ.Field(i)
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if !field.IsExported() || name == "-" {
+				continue
+			}
+			if name != "" {
+				into[name] = true
+			}
+			jsonKeys(field.Type, into, seen, without)
+		}
+	}
+}
+
+// marshalsItself gives what a type prints that knows how by itself: a value
+// with all its fields set.
+func marshalsItself(typ reflect.Type) (string, bool) {
+	if !typ.Implements(reflect.TypeFor[json.Marshaler]()) && typ.Kind() != reflect.String {
+		if m, ok := typ.MethodByName("MarshalText"); !ok || m.Type.NumIn() != 1 {
+			return "", false
+		}
+		return "", true
+	}
+	if typ.Kind() == reflect.String {
+		return "", true
+	}
+	value := reflect.New(typ).Elem()
+	fill(value)
+	text, err := json.Marshal(value.Interface())
+	if err != nil {
+		panic(err)
+	}
+	return string(text), true
+}
+
+// fill sets what can be set to something that omitempty and omitzero keep.
+func fill(v reflect.Value) {
+	switch {
+	case !v.CanSet():
+	case v.Type() == reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(time.Unix(1785585600, 0).UTC()))
+	case v.Type() == reflect.TypeFor[holdfast.Server]():
+		v.Set(reflect.ValueOf(holdfast.Server{Name: "ns1.example.", Address: netip.IPv6Loopback()}))
+	case v.Kind() == reflect.String:
+		v.SetString("x")
+	case v.CanInt():
+		v.SetInt(1)
+	case v.CanUint():
+		v.SetUint(1)
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	}
+}
+
+// TestEveryFormatHasItsPage: the list of formats names each page, and each
+// page is there.
+func TestEveryFormatHasItsPage(t *testing.T) {
+	list := formatPage(t, "README.md")
+	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "formats", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if name := filepath.Base(page); name != "README.md" && !strings.Contains(list, "("+name+")") {
+			t.Errorf("docs/formats/README.md does not name %s", name)
+		}
+	}
+}
+
+// TestLinksLead: what the documents link to within the project is there.
+func TestLinksLead(t *testing.T) {
+	root := filepath.Join("..", "..")
+	var files []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	link := regexp.MustCompile(`\]\(([^)#: ]+)(?:#[^)]*)?\)`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", file, m[1])
+			}
+		}
+	}
+}
