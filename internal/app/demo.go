@@ -20,6 +20,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/tell/alert"
 	"github.com/holdfastdns/holdfast/internal/tell/notify"
 	"github.com/holdfastdns/holdfast/internal/tell/web"
+	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
 // DemoOptions are the flags of `holdfast demo`.
@@ -34,6 +35,9 @@ const demoRate = 1440
 //go:embed demo.lab
 var demoFaults string
 
+// storyZones are those whose story the demo tells on the terminal.
+var storyZones = []string{"aero", "coop"}
+
 // Demo runs a lab with all top-level domains, the watch over it, its page and
 // a mailbox. Nothing of it leaves the machine, and it leaves nothing behind.
 func Demo(ctx context.Context, w World, o DemoOptions) (Exit, error) {
@@ -42,7 +46,8 @@ func Demo(ctx context.Context, w World, o DemoOptions) (Exit, error) {
 		ctx, cancel = context.WithTimeout(ctx, o.For)
 		defer cancel()
 	}
-	internet, err := demoLab(w.Clock.Now())
+	start := w.Clock.Now()
+	internet, err := demoLab(start)
 	if err != nil {
 		return Unworked, fmt.Errorf("demo: %w", err)
 	}
@@ -77,15 +82,19 @@ func Demo(ctx context.Context, w World, o DemoOptions) (Exit, error) {
 		return Unworked, err
 	}
 	defer h.asker.Close()
+	tale, err := newNarrator(w.Stdout, mailbox, internet.Clock(), start, address)
+	if err != nil {
+		return Unworked, err
+	}
 	fmt.Fprintf(w.Stdout, demoWelcome, len(internet.Zones())-1, address, address)
 	pages := &site{adjust: demoPage, stale: 12 * time.Hour, more: func(s *web.Site, mux *http.ServeMux) {
-		box := mailbox.handler(func(w http.ResponseWriter, r *http.Request, title string, body template.HTML) {
+		box := mailbox.handler(address, func(w http.ResponseWriter, r *http.Request, title string, body template.HTML) {
 			s.Page(w, r, title, "/mailbox", body)
 		})
 		mux.Handle("/mailbox", box)
 		mux.Handle("/mailbox/", box)
 	}}
-	err = h.run(ctx, listener, pages, mailbox.run, (&narrator{world: w, mailbox: mailbox, clock: internet.Clock()}).run)
+	err = h.run(ctx, listener, pages, mailbox.run, tale.run)
 	if err != nil && !interrupted(ctx, err) && !errors.Is(err, context.DeadlineExceeded) {
 		return Unworked, err
 	}
@@ -98,9 +107,8 @@ and the watch over it. Nothing leaves the machine.
     the page   %s
     the mails  %smailbox
 
-In the first minute: the NS signatures of .aero run out (a warning, then an
-error, then critical), and the parent of .coop publishes a wrong DS. Then both
-are mended, and the closing mails come. Stop with Ctrl-C.
+Open the page now. For the first ten seconds every zone is looked at once; then
+the story begins, told here by minutes and seconds. Stop with Ctrl-C.
 
 `
 
@@ -151,6 +159,13 @@ func demoHouse(ctx context.Context, w World, r *record.Record, m *mailbox, addre
 	if zone.Records, err = internet.RootZone(w.Clock.Now()); err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
+	for _, r := range zone.Records {
+		if r.Type == wire.TypeSOA && r.Name == holdfast.Root {
+			if zone.SOA, err = r.SOA(); err != nil {
+				return nil, fmt.Errorf("demo: %w", err)
+			}
+		}
+	}
 	next, err := roster.Gate{Verify: verifyRoster(anchors)}.Accept(zone, w.Clock.Now(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
@@ -162,9 +177,16 @@ func demoHouse(ctx context.Context, w World, r *record.Record, m *mailbox, addre
 	config.Ask.Rate = -1 // the lab is ours
 	config.Ask.UDPWait, config.Ask.TCPWait = holdfast.Duration(150*time.Millisecond), holdfast.Duration(150*time.Millisecond)
 	config.Walk.Budget = holdfast.Duration(10 * time.Second)
-	config.Scan.Core, config.Scan.Full, config.Scan.Fast = hours(4), hours(12), holdfast.Duration(20*time.Minute)
+	// Two looks at each of 1,449 zones in half a minute are what two cores bear
+	// beside a browser.
+	config.Scan.Core, config.Scan.Full, config.Scan.Fast = hours(6), hours(12), holdfast.Duration(20*time.Minute)
 	config.Roster.Interval = hours(24 * 365)
-	config.Alert = alert.Config{Staff: []string{"staff@holdfast.demo"}, Contacts: alert.ReleaseAutomatic, BaseURL: address, MessageDomain: "holdfast.demo"}
+	// The contacts of the story's zones are written to without a person; those
+	// of the others wait under Notices for the visitor to release them.
+	config.Alert = alert.Config{
+		Staff: []string{"staff@holdfast.demo"}, Automatic: storyZones, Batch: hours(2),
+		BaseURL: address, DocsURL: address + "checks/", MessageDomain: "holdfast.demo",
+	}
 	config.Notify.Mail = &notify.MailConfig{Server: m.listener.Addr().String(), From: "watch@holdfast.demo", TLS: "none"}
 	return build(ctx, w, config, r)
 }
@@ -177,32 +199,4 @@ func demoPage(c *web.Config) {
 	c.ClockRate = demoRate
 	c.Refresh = 3 * time.Second
 	c.Links = []web.Link{{Path: "/mailbox", Text: "Mailbox"}}
-}
-
-// narrator says on the terminal what mails arrive, so that a visitor knows
-// when to look.
-type narrator struct {
-	world   World
-	mailbox *mailbox
-	clock   holdfast.Clock
-}
-
-func (n *narrator) run(ctx context.Context) error {
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	told := 0
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		letters := n.mailbox.letters()
-		for i := len(letters) - 1; i >= 0; i-- {
-			if l := letters[i]; l.Number > told {
-				told = l.Number
-				fmt.Fprintf(n.world.Stdout, "%s  mail to %s: %s\n", n.clock.Now().Format("Jan 2 15:04"), l.To, l.Subject)
-			}
-		}
-	}
 }

@@ -169,29 +169,55 @@ func decoded(in io.Reader, encoding string) (string, error) {
 	return text.String(), err
 }
 
-var mailboxList = template.Must(template.New("mailbox").Parse(`<h1>Mailbox</h1>
+var mailboxPages = template.Must(template.New("").Funcs(template.FuncMap{
+	"bare": bare,
+	"sent": func(t time.Time) string { return t.UTC().Format("2 Jan 15:04") },
+	"on":   linked,
+}).Parse(`{{define "list"}}<h1>Mailbox</h1>
 <p>What the watch sent by mail, newest first. This is the demo's own mail server: nothing leaves this machine.</p>
-{{if .}}<div class="scroll" tabindex="0" role="region" aria-label="Mails"><table><thead><tr><th scope="col">Sent</th><th scope="col">To</th><th scope="col">Subject</th></tr></thead><tbody>
-{{range .}}<tr><td>{{.Date.UTC.Format "2006-01-02 15:04"}}</td><td>{{.To}}</td><td>{{if .Reply}}↳ {{end}}<a href="/mailbox/{{.Number}}">{{.Subject}}</a></td></tr>
-{{end}}</tbody></table></div>{{else}}<p>Nothing yet. The first trouble comes within half a minute; this page does not reload by itself.</p>{{end}}`))
+{{if .}}<div class="scroll" tabindex="0" role="region" aria-label="Mails"><table><caption class="hidden">Mails, newest first</caption><thead><tr><th scope="col">Sent (UTC)</th><th scope="col">To</th><th scope="col">Subject</th></tr></thead><tbody>
+{{range .}}<tr><td class="time">{{sent .Date}}</td><td>{{.To}}</td><th scope="row">{{if .Reply}}<span aria-label="continues a thread">↳</span> {{end}}<a href="/mailbox/{{.Number}}">{{bare .Subject}}</a></th></tr>
+{{end}}</tbody></table></div>{{else}}<p>Nothing yet. The first trouble comes within half a minute, and this page shows it by itself.</p>{{end}}{{end}}
 
-var mailboxLetter = template.Must(template.New("letter").Parse(`<p><a href="/mailbox">Mailbox</a></p><h1>{{.Subject}}</h1>
-<p>To {{.To}}, from {{.From}}, {{.Date.UTC.Format "2006-01-02 15:04 UTC"}}{{if .Reply}}, in an earlier thread{{end}}</p>
-<pre tabindex="0">{{.Text}}</pre>`))
+{{define "letter"}}<p class="crumbs"><a href="/mailbox">Mailbox</a> › mail {{.Letter.Number}}</p>
+<h1>{{bare .Letter.Subject}}</h1>
+<dl class="facts"><div><dt>To</dt><dd>{{.Letter.To}}</dd></div><div><dt>From</dt><dd>{{.Letter.From}}</dd></div><div><dt>Sent</dt><dd>{{sent .Letter.Date}} UTC</dd></div>{{if .Letter.Reply}}<div><dt>Thread</dt><dd>continued</dd></div>{{end}}</dl>
+<pre tabindex="0" class="mail" role="region" aria-label="Text of the mail">{{on .Base .Letter.Text}}</pre>{{end}}`))
 
-// handler shows the mailbox inside the watch's page shell.
-func (m *mailbox) handler(page func(w http.ResponseWriter, r *http.Request, title string, body template.HTML)) http.Handler {
+// linked is a mail's text in which addresses of our own page can be followed.
+// Others stay text: the demo leads nowhere else.
+func linked(base, text string) template.HTML {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, base)
+		out.WriteString(template.HTMLEscapeString(before))
+		if !found {
+			return template.HTML(out.String()) // every piece was escaped above or below
+		}
+		end := strings.IndexAny(rest, " \t\r\n<>\"')")
+		if end < 0 {
+			end = len(rest)
+		}
+		address := template.HTMLEscapeString(base + rest[:end])
+		out.WriteString(`<a href="` + address + `">` + address + `</a>`)
+		text = rest[end:]
+	}
+}
+
+// handler shows the mailbox inside the watch's page shell. base is the page's
+// own address.
+func (m *mailbox) handler(base string, page func(w http.ResponseWriter, r *http.Request, title string, body template.HTML)) http.Handler {
 	mux := http.NewServeMux()
-	show := func(w http.ResponseWriter, r *http.Request, title string, t *template.Template, data any) {
+	show := func(w http.ResponseWriter, r *http.Request, title, name string, data any) {
 		var body strings.Builder
-		if err := t.Execute(&body, data); err != nil {
+		if err := mailboxPages.ExecuteTemplate(&body, name, data); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		page(w, r, title, template.HTML(body.String())) // escaped by the template above
 	}
 	mux.HandleFunc("GET /mailbox", func(w http.ResponseWriter, r *http.Request) {
-		show(w, r, "Mailbox", mailboxList, m.letters())
+		show(w, r, "Mailbox", "list", m.letters())
 	})
 	mux.HandleFunc("GET /mailbox/{number}", func(w http.ResponseWriter, r *http.Request) {
 		number, _ := strconv.Atoi(r.PathValue("number"))
@@ -200,7 +226,10 @@ func (m *mailbox) handler(page func(w http.ResponseWriter, r *http.Request, titl
 			http.NotFound(w, r)
 			return
 		}
-		show(w, r, l.Subject, mailboxLetter, l)
+		show(w, r, bare(l.Subject), "letter", struct {
+			Base   string
+			Letter letter
+		}{base, l})
 	})
 	return mux
 }

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -91,6 +92,10 @@ func (s *Site) serveCheck(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("list pages about checks: %w", err)
 	}
 	want := strings.ToUpper(r.PathValue("code"))
+	if code, ok := strings.CutSuffix(want, ".MD"); ok { // as mails name the page's file
+		http.Redirect(w, r, "/checks/"+url.PathEscape(code), http.StatusMovedPermanently)
+		return nil
+	}
 	for _, file := range files {
 		if code, ok := codeOf(file); !ok || code != want {
 			continue

@@ -302,7 +302,7 @@ func newLine(r row, now time.Time) line {
 	v := r.Verdict
 	out := line{
 		Href: zoneHref(r.Subject.Zone), Unicode: unicodeOf(r.Subject), Kind: kindWord(r.Subject),
-		Class: r.level.class(), Status: statusBadge(v.Status), Fails: moment(now, v.FailsAt), FailsBy: string(v.FailsBy),
+		Class: r.level.class(), Status: statusBadge(v.Status), Fails: moment(now, v.FailsAt), FailsBy: failsBy(v),
 	}
 	if r.Subject.IDN {
 		out.ALabel = clean(r.Subject.Zone.Short())
@@ -329,6 +329,20 @@ func newLine(r row, now time.Time) line {
 		out.Servers = fmt.Sprintf("%d/%d", good, len(v.Servers))
 	}
 	return out
+}
+
+// failsBy says what fails first, and where, if not on every server.
+func failsBy(v holdfast.Verdict) string {
+	first := 0
+	for _, server := range v.Servers {
+		if server.FailsAt.Equal(v.FailsAt) {
+			first++
+		}
+	}
+	if v.FailsAt.IsZero() || first == 0 || first == len(v.Servers) {
+		return string(v.FailsBy)
+	}
+	return fmt.Sprintf("%s at %d of %d servers", v.FailsBy, first, len(v.Servers))
 }
 
 func worstFinding(v holdfast.Verdict) (holdfast.Finding, bool) {

@@ -18,7 +18,9 @@ type incidentsView struct {
 	Now  time.Time
 	Open []holdfast.Incident
 	Past []holdfast.Incident
-	Cut  bool
+	// Passed counts what was seen once and never confirmed, among the last.
+	Passed int
+	Cut    bool
 }
 
 func (s *Site) serveIncidents(w http.ResponseWriter, r *http.Request) error {
@@ -30,9 +32,17 @@ func (s *Site) serveIncidents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	seen := len(past)
+	past = slices.DeleteFunc(past, unconfirmed)
 	slices.SortStableFunc(past, func(a, b holdfast.Incident) int { return b.Closed.Compare(a.Closed) })
-	view := incidentsView{Now: s.clock.Now(), Open: open, Past: past[:min(len(past), incidentsShown)], Cut: len(past) > incidentsShown}
+	view := incidentsView{Now: s.clock.Now(), Open: open, Past: past[:min(len(past), incidentsShown)], Passed: seen - len(past), Cut: len(past) > incidentsShown}
 	return s.show(w, r, shell{Title: "Incidents", Nav: "/incidents", Live: true}, "incidents", view)
+}
+
+// unconfirmed says whether an incident passed before a second look agreed:
+// nobody was told of it.
+func unconfirmed(i holdfast.Incident) bool {
+	return i.State == holdfast.StateClosed && !slices.ContainsFunc(i.Log, func(e holdfast.IncidentEvent) bool { return e.What == "opened" })
 }
 
 type incidentView struct {
@@ -84,7 +94,7 @@ func (s *Site) serveIncident(w http.ResponseWriter, r *http.Request) error {
 	for _, n := range notices {
 		view.Told = append(view.Told, toldOf(n, who.staff))
 	}
-	return s.show(w, r, shell{Title: clean(found.Title), Nav: "/incidents", Live: true}, "incident", view)
+	return s.show(w, r, shell{Title: zonesInWords(found.Zones) + ": " + clean(found.Title), Nav: "/incidents", Live: true}, "incident", view)
 }
 
 func toldOf(n holdfast.Notice, staff bool) told {
@@ -123,7 +133,7 @@ type sweepsView struct {
 
 type sweepRow struct {
 	holdfast.Sweep
-	Took, Speed, Outcomes, Statuses string
+	Took, Speed, Outcomes, Statuses string // Speed is by the visitor's clock
 }
 
 // sweepsShown is about half a day of the usual sweeps.
@@ -139,7 +149,10 @@ func (s *Site) serveSweeps(w http.ResponseWriter, r *http.Request) error {
 		row := sweepRow{Sweep: sweep, Took: "under way", Outcomes: tally(sweep.Outcomes), Statuses: tally(sweep.Statuses)}
 		if !sweep.Finished.IsZero() {
 			row.Took = fmt.Sprintf("%.1f s", sweep.Seconds())
-			row.Speed = comma(int(sweep.Rate())) + "/s"
+			if took := sweep.Finished.Sub(sweep.Started); took >= time.Minute {
+				row.Took = span(took)
+			}
+			row.Speed = comma(int(s.config.ClockRate*sweep.Rate())) + "/s"
 		}
 		view.Rows = append(view.Rows, row)
 	}

@@ -40,7 +40,9 @@ type matrixCell struct {
 	Findings    []cellFinding
 }
 
-type cellFinding struct{ Href, Code, Title string }
+// cellFinding is one check's findings at one server, which may be several: one
+// a class of records.
+type cellFinding struct{ Href, Code, Title, Classes string }
 
 type suppressed struct{ Code, Cause string }
 
@@ -80,6 +82,23 @@ func newMatrix(v holdfast.Verdict) matrix {
 	return m
 }
 
+// add puts a finding, by its place in the verdict, into a cell: each check once.
+func (c *matrixCell) add(index int, f holdfast.Finding) {
+	at := slices.IndexFunc(c.Findings, func(known cellFinding) bool { return known.Code == f.Code })
+	if at < 0 {
+		at = len(c.Findings)
+		c.Findings = append(c.Findings, cellFinding{"#" + findingID(index), f.Code, strings.ReplaceAll(f.Name, "-", " "), ""})
+	}
+	known := &c.Findings[at]
+	switch {
+	case f.RRset == "" || slices.Contains(strings.Split(known.Classes, ", "), string(f.RRset)):
+	case known.Classes == "":
+		known.Classes = string(f.RRset)
+	default:
+		known.Classes += ", " + string(f.RRset)
+	}
+}
+
 // cells are one row. A family without findings is good only where the server
 // could be looked at, and where nothing is amiss with the zone as a whole.
 func (m matrix) cells(v holdfast.Verdict, server holdfast.Server, seen bool) []matrixCell {
@@ -98,7 +117,7 @@ func (m matrix) cells(v holdfast.Verdict, server holdfast.Server, seen bool) []m
 				continue
 			}
 			worst = max(worst, f.Severity)
-			cell.Findings = append(cell.Findings, cellFinding{"#" + findingID(n), f.Code, strings.ReplaceAll(f.Name, "-", " ")})
+			cell.add(n, f)
 		}
 		switch {
 		case len(cell.Findings) > 0:

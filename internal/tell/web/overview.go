@@ -77,7 +77,8 @@ type frontView struct {
 	BarsLabel  int
 	BarsGround int
 	Latest     []latest
-	Unsigned   int // zones that nothing can expire in
+	Unsigned   int    // zones that nothing can expire in
+	Order      string // of the table, in words
 	ByName     sortLink
 	ByWorst    sortLink
 	ByFailure  sortLink
@@ -91,7 +92,7 @@ func (s *Site) frontView(seen world, wanted wish) frontView {
 	view := frontView{Wish: wanted, Total: len(rows), Warnings: seen.warnings(s.config.StaleAfter), Incidents: len(seen.incidents)}
 	if last, found := seen.finished(); found {
 		view.HasSweep, view.Sweep, view.Swept = true, last, moment(seen.now, last.Finished)
-		view.Rate = strconv.FormatFloat(last.Rate(), 'f', 0, 64)
+		view.Rate = comma(int(s.config.ClockRate * last.Rate()))
 	}
 	if seen.roster.Serial != 0 {
 		view.Roster = strconv.FormatUint(uint64(seen.roster.Serial), 10)
@@ -104,10 +105,13 @@ func (s *Site) frontView(seen world, wanted wish) frontView {
 	view.Cells = cells(rows, seen.now)
 	view.choices(rows, wanted)
 	shown := slices.DeleteFunc(rows, func(r row) bool { return !wanted.wants(r, seen.now) })
+	view.Order = "worst first"
 	switch wanted.Sort {
 	case "name":
+		view.Order = "by name"
 		slices.SortStableFunc(shown, byName)
 	case "failure":
+		view.Order = "by the next failure"
 		slices.SortStableFunc(shown, soonest)
 	}
 	view.ByWorst, view.ByName, view.ByFailure = sorting(wanted, ""), sorting(wanted, "name"), sorting(wanted, "failure")
@@ -204,17 +208,21 @@ func cells(rows []row, now time.Time) []cell {
 
 // latest is one thing that happened to an incident.
 type latest struct {
-	At          template.HTML
-	What, Title string
-	Href        string
-	Severity    template.HTML
+	At                 template.HTML
+	Zones, What, Title string
+	Href               string
+	Severity           template.HTML
 }
 
 // latestShown is as many as fit beside the picture of all zones.
 const latestShown = 5
 
-// latestOf are the newest lines of the incidents' logs, reminders left out: they
-// say nothing new.
+// newsworthy are the lines of an incident's log that are news to a passer-by.
+// Reminders say nothing new, and what passed before it was confirmed was no
+// incident.
+var newsworthy = []string{"opened", "rose", "fell", "closed", "reopened"}
+
+// latestOf are the newest lines of the incidents' logs.
 func latestOf(incidents []holdfast.Incident, now time.Time) []latest {
 	type line struct {
 		holdfast.IncidentEvent
@@ -223,7 +231,7 @@ func latestOf(incidents []holdfast.Incident, now time.Time) []latest {
 	var lines []line
 	for i := range incidents {
 		for _, event := range incidents[i].Log {
-			if event.What != "reminder" {
+			if slices.Contains(newsworthy, event.What) {
 				lines = append(lines, line{event, &incidents[i]})
 			}
 		}
@@ -232,10 +240,7 @@ func latestOf(incidents []holdfast.Incident, now time.Time) []latest {
 	out := make([]latest, min(len(lines), latestShown))
 	for i := range out {
 		l := lines[i]
-		out[i] = latest{moment(now, l.At), clean(l.What), clean(l.of.Title), "/incidents/" + url.PathEscape(l.of.ID), severityBadge(l.Severity)}
-		if l.What == "closed" {
-			out[i].Severity = badge{"fine", "✓", "good again"}.html()
-		}
+		out[i] = latest{moment(now, l.At), zonesInWords(l.of.Zones), l.What, clean(l.of.Title), "/incidents/" + url.PathEscape(l.of.ID), eventBadge(l.IncidentEvent)}
 	}
 	return out
 }

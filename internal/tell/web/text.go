@@ -23,6 +23,8 @@ var functions = template.FuncMap{
 	"since":     span,
 	"status":    statusBadge,
 	"severity":  severityBadge,
+	"event":     eventBadge,
+	"zones":     zonesInWords,
 	"algorithm": algorithmName,
 	"typename":  typeName,
 	"short":     func(n holdfast.Name) string { return clean(n.Short()) },
@@ -189,6 +191,30 @@ func statusBadge(s holdfast.Status) template.HTML {
 		return badge{"unknown", "?", "indeterminate"}.html()
 	}
 	return badge{"unknown", "?", "not measured"}.html()
+}
+
+// eventBadge is how a line of an incident's log looks.
+func eventBadge(e holdfast.IncidentEvent) template.HTML {
+	if e.What == "closed" || e.What == "passed" {
+		return badge{"fine", "✓", "good again"}.html()
+	}
+	return severityBadge(e.Severity)
+}
+
+// zonesNamed is how many zones a line of text has room for.
+const zonesNamed = 3
+
+// zonesInWords is ".aero", ".aero, .bike" or ".aero, .bike, .cat and 9 more".
+func zonesInWords(zones []holdfast.Name) string {
+	var names []string
+	for _, z := range zones[:min(len(zones), zonesNamed)] {
+		names = append(names, "."+strings.TrimPrefix(clean(z.Short()), "."))
+	}
+	text := strings.Join(names, ", ")
+	if more := len(zones) - zonesNamed; more > 0 {
+		text += " and " + comma(more) + " more"
+	}
+	return text
 }
 
 func severityBadge(s holdfast.Severity) template.HTML {

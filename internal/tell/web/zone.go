@@ -39,7 +39,8 @@ type zoneView struct {
 	Checks    bool // there are pages about checks
 	Evidence  string
 	Reproduce string
-	Failed    bool // the instant of failure has passed
+	Failed    bool   // the instant of failure has passed
+	FailsBy   string // what fails first, and where
 }
 
 // findingView is an open finding with where it can be seen.
@@ -102,7 +103,7 @@ func (s *Site) zoneView(r *http.Request, known record.ZoneStatus) (zoneView, err
 		Now: now, Subject: known.Subject, Unicode: unicodeOf(known.Subject), Verdict: known.Verdict, Known: known,
 		Kind: kindWord(known.Subject), Class: levelOf(known.Verdict).class(), Checks: s.config.Checks != nil,
 		Failed:    !known.Verdict.FailsAt.IsZero() && !known.Verdict.FailsAt.After(now),
-		Reproduce: "holdfast check " + shellWord(zone.Short()),
+		Reproduce: "holdfast check " + shellWord(zone.Short()), FailsBy: failsBy(known.Verdict),
 	}
 	intervals, err := s.record.Intervals(ctx, zone, now.Add(-historyShown))
 	if err != nil {
