@@ -1,0 +1,176 @@
+package alert
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/tell/notify"
+)
+
+// Codes of what Holdfast finds about itself here. They stand in Findings[0] of
+// a self incident, which has no zones.
+const (
+	codeWorldDown   = "SELF-WORLD"
+	codeUndelivered = "SELF-MAIL"
+	codeRoster      = "SELF-ROSTER"
+)
+
+// Withheld takes a sweep in which most of the world seemed down at once. One
+// such sweep is enough: thousands of questions agree. Staff are told, no zone
+// is blamed, and until two sweeps were good again nothing goes to a contact by
+// itself.
+func (a *Alert) Withheld(ctx context.Context, sweep holdfast.Sweep) error {
+	asked, silent := 0, sweep.Outcomes[holdfast.Timeout]+sweep.Outcomes[holdfast.Unreachable]
+	for _, n := range sweep.Outcomes {
+		asked += n
+	}
+	text := fmt.Sprintf("most of the world seemed down at once: %d of %d questions about %d zones got no answer, seen from %s in sweep %s",
+		silent, asked, sweep.Zones, sweep.Vantage, sweep.ID)
+	return a.selfBad(ctx, self{code: codeWorldDown, name: "world-down", word: "network"}, text, notify.Target{})
+}
+
+// SelfGood takes a sweep that was not withheld; the second in a row closes what
+// Withheld opened.
+func (a *Alert) SelfGood(ctx context.Context) error {
+	return a.selfGood(ctx, self{code: codeWorldDown})
+}
+
+// RosterRefused takes the refusal of a new roster: the old one stays in use,
+// and staff are told why. RosterGood takes the acceptance of one.
+func (a *Alert) RosterRefused(ctx context.Context, why error) error {
+	text := "the new list of zones was refused and the old one stays in use: " + why.Error()
+	return a.selfBad(ctx, self{code: codeRoster, name: "roster-refused", word: "roster"}, text, notify.Target{})
+}
+
+// RosterGood closes what RosterRefused opened.
+func (a *Alert) RosterGood(ctx context.Context) error { return a.selfGood(ctx, self{code: codeRoster}) }
+
+// GaveUp takes a notice that could not be delivered: all but the one who could
+// not be reached are told, one incident for all such notices of a channel. The
+// outbox calls it before it settles the notice, perhaps more than once.
+func (a *Alert) GaveUp(ctx context.Context, n holdfast.Notice, why error) error {
+	recipient := n.Recipient
+	if n.Audience == holdfast.ForContact {
+		recipient = "the contact of " + strings.Join(names(n.Zones), ", ")
+	}
+	text := fmt.Sprintf("notice %s could not be delivered to %s over %s: %v", n.ID, recipient, n.Channel, why)
+	return a.selfBad(ctx, self{codeUndelivered, "notice-undelivered", "delivery", n.Channel}, text, notify.Target{Channel: n.Channel, Recipient: n.Recipient})
+}
+
+// Delivered takes a notice that arrived; the second closes what GaveUp opened
+// over the same channel.
+func (a *Alert) Delivered(ctx context.Context, n holdfast.Notice) error {
+	return a.selfGood(ctx, self{code: codeUndelivered, channel: n.Channel})
+}
+
+func names(zones []holdfast.Name) []string {
+	out := make([]string, len(zones))
+	for n, zone := range zones {
+		out[n] = zone.Short()
+	}
+	return out
+}
+
+// self is one sort of trouble of our own: its code, and the channel where it is
+// about one. The name and the word are for people, and for the incident's ID.
+type self struct{ code, name, word, channel string }
+
+// is says whether an incident is of that sort.
+func (s self) is(i *holdfast.Incident) bool {
+	return i.Trouble == holdfast.TroubleSelf && len(i.Findings) > 0 && i.Findings[0].Code == s.code && i.Findings[0].Reference == s.reference()
+}
+
+func (s self) reference() string {
+	if s.channel == "" {
+		return ""
+	}
+	return "channel " + s.channel
+}
+
+// ours is the incident of a sort that is not over, or closed lately.
+func (a *Alert) ours(s self, now time.Time) *holdfast.Incident {
+	var closed *holdfast.Incident
+	for _, i := range a.sorted(s.is) {
+		if i.State != holdfast.StateClosed {
+			return i
+		}
+		if now.Sub(i.Closed) <= a.config.ReopenWithin.Of() {
+			closed = i
+		}
+	}
+	return closed
+}
+
+func (a *Alert) selfBad(ctx context.Context, s self, text string, except notify.Target) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	d, err := a.draft(ctx)
+	if err != nil {
+		return err
+	}
+	d.except = except
+	found := a.ours(s, d.now)
+	if found == nil {
+		id, err := d.newID(d.now, "self", s.word)
+		if err != nil {
+			return err
+		}
+		found = &holdfast.Incident{ID: id, Trouble: holdfast.TroubleSelf, State: holdfast.StatePending, Opened: d.now}
+	}
+	i, _ := d.edit(found)
+	finding := cleanFinding(holdfast.Finding{Code: s.code, Name: s.name, Severity: holdfast.SeverityCritical, Text: text, Reference: s.reference()})
+	news := !slices.ContainsFunc(i.Log, func(e holdfast.IncidentEvent) bool { return e.Text == finding.Text })
+	i.Findings = []holdfast.IncidentFinding{{Finding: finding}}
+	i.Severity, i.Peak, i.Title = finding.Severity, finding.Severity, clean(finding.Text, maxLine)
+	i.Members = []holdfast.IncidentMember{{State: holdfast.StateOpen, Severity: i.Severity, LastBad: d.now}}
+	switch {
+	case i.State == holdfast.StatePending:
+		i.State = holdfast.StateOpen
+		d.log(i, "opened", finding.Text)
+		d.tell(i, holdfast.ReasonOpened)
+	case i.State == holdfast.StateClosed:
+		i.State, i.Closed, i.Reopened = holdfast.StateOpen, time.Time{}, i.Reopened+1
+		d.log(i, "reopened", finding.Text)
+		d.tell(i, holdfast.ReasonReopened)
+	case news && s.code == codeUndelivered:
+		d.log(i, "again", finding.Text)
+	}
+	return a.commit(ctx, d)
+}
+
+func (a *Alert) selfGood(ctx context.Context, s self) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	d, err := a.draft(ctx)
+	if err != nil {
+		return err
+	}
+	found := a.ours(s, d.now)
+	if found == nil || found.State == holdfast.StateClosed {
+		return nil
+	}
+	i, _ := d.edit(found)
+	m := &i.Members[0]
+	if m.Good++; m.Good >= looksToClose {
+		m.State = holdfast.StateClosed
+		i.State, i.Closed = holdfast.StateClosed, d.now
+		d.log(i, "closed", "good again")
+		d.tell(i, holdfast.ReasonClosed)
+	}
+	return a.commit(ctx, d)
+}
+
+// blind says whether our own trouble with the network stands, in which nothing
+// is sent to strangers by itself.
+func (a *Alert) blind() bool {
+	for _, i := range a.incidents {
+		if i.State == holdfast.StateOpen && (self{code: codeWorldDown}).is(i) {
+			return true
+		}
+	}
+	return false
+}
