@@ -52,6 +52,10 @@ var doors = map[string]string{
 	"github.com/pelletier/go-toml":        "internal/app",
 	"github.com/emersion/go-smtp":         "internal/app",
 	"golang.org/x/time":                   "internal/measure/ask",
+	"golang.org/x/sync":                   "internal/app",
+	"github.com/ulikunitz/xz":             "internal/source/zonefile",
+	"github.com/yuin/goldmark":            "internal/tell/web",
+	"github.com/spf13/cobra":              "cmd/holdfast",
 }
 
 // forbidden imports, by room, beyond the rooms of the house.
