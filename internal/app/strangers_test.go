@@ -48,7 +48,6 @@ ns2.example. IN A 198.51.100.53
 // staging is a small real Internet: a root on NSD and on Knot, and example. on
 // NSD (ns1) and Knot (ns2).
 type staging struct {
-	rootDS         string // trust anchor
 	dsOfExample    string // in the root
 	first, second  string // zone files that ns1 and ns2 serve
 	by             signer

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/record"
@@ -29,12 +27,4 @@ func rosterOf(k record.Roster) *roster.Roster {
 		r.Zone = holdfast.Root
 	}
 	return r
-}
-
-// age says how old something is, for people.
-func age(then, now time.Time) string {
-	if then.IsZero() {
-		return "never"
-	}
-	return fmt.Sprintf("%s ago", span(now.Sub(then)))
 }

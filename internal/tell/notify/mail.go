@@ -87,7 +87,7 @@ func (c MailConfig) check() error {
 	}
 	if u, err := url.Parse(c.ListUnsubscribe); c.ListUnsubscribe != "" &&
 		(err != nil || u.Scheme != "mailto" && u.Scheme != "https" || !uriText.MatchString(c.ListUnsubscribe)) {
-		errs = append(errs, fmt.Errorf("notify.mail.list_unsubscribe is %q: want an address that begins with mailto: or https:", c.ListUnsubscribe))
+		errs = append(errs, fmt.Errorf("notify.mail.list_unsubscribe is %q: want an address that begins with mailto: or https://", c.ListUnsubscribe))
 	}
 	if c.Timeout < 0 {
 		errs = append(errs, errors.New("notify.mail.timeout is negative"))
