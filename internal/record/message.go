@@ -22,6 +22,7 @@ import (
 const (
 	formVerbatim = 0
 	formPlain    = 1
+	formShell    = 2 // of queries only
 )
 
 const (
@@ -146,35 +147,34 @@ func hashOf(parts ...[]byte) hash {
 
 // queryShell is a query without its id and its question, where these can be
 // rebuilt from q; the same for all queries of one asker. The first octet says
-// which it is: formVerbatim, all but the id; formPlain, without the question.
+// what is left out: formVerbatim, nothing; formPlain, the id; formShell, both.
 func queryShell(query []byte, q holdfast.Question) []byte {
 	if len(query) < headerLength {
 		return append([]byte{formVerbatim}, query...)
 	}
 	question := packQuestion(q)
 	if question == nil || !bytes.HasPrefix(query[headerLength:], question) {
-		return append([]byte{formVerbatim}, query[2:]...)
+		return append([]byte{formPlain}, query[2:]...)
 	}
-	shell := append([]byte{formPlain}, query[2:headerLength]...)
+	shell := append([]byte{formShell}, query[2:headerLength]...)
 	return append(shell, query[headerLength+len(question):]...)
 }
 
-// queryOf undoes queryShell. A query shorter than a header comes back as it was
-// stored, without an id: it had none.
+// queryOf undoes queryShell.
 func queryOf(shell []byte, id uint16, q holdfast.Question) ([]byte, error) {
 	if len(shell) == 0 {
 		return nil, fmt.Errorf("restore query: %w: it is empty", errDamaged)
 	}
-	body := shell[1:]
-	if shell[0] == formVerbatim && len(body) < headerLength-2 {
+	form, body := shell[0], shell[1:]
+	if form == formVerbatim {
 		return slices.Clone(body), nil
 	}
 	query := binary.BigEndian.AppendUint16(nil, id)
-	if shell[0] == formVerbatim {
+	if form == formPlain {
 		return append(query, body...), nil
 	}
 	question := packQuestion(q)
-	if len(body) < headerLength-2 || question == nil {
+	if form != formShell || len(body) < headerLength-2 || question == nil {
 		return nil, fmt.Errorf("restore query: %w", errDamaged)
 	}
 	query = append(query, body[:headerLength-2]...)
