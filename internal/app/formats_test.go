@@ -217,3 +217,23 @@ func TestOperatingQuotesTheProgram(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordPageNamesEveryTable holds docs/formats/record.md to the schema.
+func TestRecordPageNamesEveryTable(t *testing.T) {
+	page := formatPage(t, "record.md")
+	files, err := filepath.Glob(filepath.Join("..", "record", "migrations", "*.sql"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no migrations: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`CREATE TABLE (\w+)`).FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(page, "`"+m[1]+"`") {
+				t.Errorf("docs/formats/record.md does not name the table %s", m[1])
+			}
+		}
+	}
+}
