@@ -21,7 +21,7 @@ type transferKey struct {
 	view   int
 	moment moment
 	book   *book
-	minute int64 // faults begin and end between books
+	passed int // beginnings and ends of the book's faults that lie behind
 	server *server
 }
 
@@ -111,7 +111,7 @@ func (in *Internet) SignedZone(zone holdfast.Name, at time.Time) ([]wire.Record,
 func (in *Internet) whole(f *frame) ([]wire.Record, error) {
 	key := transferKey{zone: f.zone, view: f.view.id, moment: f.moment, book: in.orders.Load(), server: f.server}
 	if len(key.book.all) > 0 {
-		key.minute = f.now.Unix() / 60
+		key.passed = key.book.passed(f.now)
 	} else {
 		key.server = nil
 	}

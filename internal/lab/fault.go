@@ -324,3 +324,18 @@ func (in *Internet) rewrite(all []*order) {
 	}
 	in.orders.Store(b)
 }
+
+// passed counts the beginnings and ends of faults up to an instant: while it
+// stays the same, the same faults are in force.
+func (b *book) passed(now time.Time) int {
+	n := 0
+	for _, o := range b.all {
+		if !now.Before(o.From) {
+			n++
+		}
+		if !o.To.IsZero() && !now.Before(o.To) {
+			n++
+		}
+	}
+	return n
+}

@@ -26,7 +26,7 @@ func (p *parser) fault(words []string) error {
 func ParseFault(text string, start time.Time) (Fault, error) {
 	words := strings.Fields(text)
 	if len(words) < 3 {
-		return Fault{}, fmt.Errorf("fault: want SERVER KIND [ARGUMENT] ZONE [at|from|to INSTANT]...")
+		return Fault{}, fmt.Errorf("fault: want SERVER KIND [ARGUMENT] ZONE, then perhaps at, from or to INSTANT")
 	}
 	f := Fault{Server: words[0], Kind: Kind(words[1])}
 	if f.Server != Everywhere && !strings.ContainsAny(f.Server, ".:") {
