@@ -237,3 +237,32 @@ func TestRecordPageNamesEveryTable(t *testing.T) {
 		}
 	}
 }
+
+// TestAPIPageNamesEveryPath holds docs/formats/api.md to the calls and metrics
+// that tell/api has.
+func TestAPIPageNamesEveryPath(t *testing.T) {
+	page := formatPage(t, "api.md")
+	files, err := filepath.Glob(filepath.Join("..", "tell", "api", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`Path: "([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
+			paths++
+			if !strings.Contains(page, m[1]+"`") {
+				t.Errorf("docs/formats/api.md does not name %s", m[1])
+			}
+		}
+	}
+	if paths < 10 {
+		t.Errorf("only %d paths found: does the test still see them?", paths)
+	}
+}
