@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,6 +28,7 @@ import (
 //	fault WORDS...       order a fault, as a lab file writes it
 //	repair ZONE          repair all that was ordered for a zone; "*": all
 //	signed ZONE FILE     write the zone as the lab signs it now to a file
+//	newer FILE           make a database look like one of a newer program
 //	config FILE          set $WORK and $SMTP in a configuration file
 //	smtp up|down         open or close a mail server; $SMTP is its address
 //	mails                list what mails it has taken: how many, then recipient | subject
@@ -48,7 +50,7 @@ func scenarios(t *testing.T, dir string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lab": labCommand, "holdfast": holdfastCommand, "exit": exitCommand,
-			"advance": advanceCommand, "fault": faultCommand, "repair": repairCommand, "signed": signedCommand,
+			"advance": advanceCommand, "fault": faultCommand, "repair": repairCommand, "signed": signedCommand, "newer": newerCommand,
 			"config": configCommand, "smtp": smtpCommand, "mails": mailsCommand, "letter": letterCommand, "notice": noticeCommand,
 		},
 	})
@@ -179,6 +181,16 @@ func signedCommand(ts *testscript.TestScript, neg bool, args []string) {
 		text.WriteString(r.String() + "\n")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text.String()), 0o644))
+}
+
+// newerCommand writes a great number into the header's user version
+// (https://sqlite.org/fileformat.html, section 1.3).
+func newerCommand(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1, "newer FILE")
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_RDWR, 0)
+	ts.Check(err)
+	_, err = file.WriteAt([]byte{0, 0, 3, 0xe7}, 60)
+	ts.Check(errors.Join(err, file.Close()))
 }
 
 // TestEveryCheckIsComplete holds each check of the catalogue to its page, its
