@@ -18,6 +18,13 @@ func (c *commands) store(o app.StoreOptions) app.StoreOptions {
 	return o
 }
 
+// group is a command that only has others below it: alone it prints its help,
+// and a word that is none of them is a mistake.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+}
+
 func (c *commands) create() *cobra.Command {
 	o := app.StoreOptions{}
 	return configured(&cobra.Command{
@@ -49,7 +56,7 @@ func (c *commands) watch() *cobra.Command {
 
 func (c *commands) notices() *cobra.Command {
 	o := app.StoreOptions{}
-	group := &cobra.Command{Use: "notices", Short: "The mails that wait, and those that went"}
+	group := group("notices", "The mails that wait, and those that went")
 	all := false
 	list := configured(&cobra.Command{
 		Use: "list", Short: "List notices: those held and queued, or all", Args: args(cobra.NoArgs),
@@ -78,7 +85,7 @@ func (c *commands) notices() *cobra.Command {
 
 func (c *commands) record() *cobra.Command {
 	o := app.StoreOptions{}
-	group := &cobra.Command{Use: "record", Short: "The database: its figures, a backup, its retention"}
+	group := group("record", "The database: its figures, a backup, its retention")
 	stats := configured(&cobra.Command{
 		Use: "stats", Short: "Say what the database holds", Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -121,7 +128,7 @@ func (c *commands) rejudge() *cobra.Command {
 }
 
 func (c *commands) config() *cobra.Command {
-	group := &cobra.Command{Use: "config", Short: "The configuration"}
+	group := group("config", "The configuration")
 	file := ""
 	group.AddCommand(
 		configured(&cobra.Command{

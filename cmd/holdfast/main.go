@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,7 @@ func run(ctx context.Context, args []string, world app.World) app.Exit {
 	root.SetErr(world.Stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(world.Stderr, "holdfast:", err)
-		if errors.Is(err, errUsage) {
+		if misused(err) {
 			fmt.Fprintln(world.Stderr, "  holdfast --help lists the commands; holdfast COMMAND --help its flags")
 		}
 		return app.Unworked
@@ -41,6 +42,12 @@ func run(ctx context.Context, args []string, world app.World) app.Exit {
 }
 
 var errUsage = errors.New("wrong usage")
+
+// misused says whether the command line was wrong. Two of cobra's own mistakes
+// are known by their words only.
+func misused(err error) bool {
+	return errors.Is(err, errUsage) || strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "if any flags in the group")
+}
 
 // commands holds what the commands share: the world they run in and the exit
 // code that the one that ran asks for.

@@ -37,6 +37,11 @@ func Check(ctx context.Context, w World, o CheckOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, advise(fmt.Errorf("check: %w", err), "Write the zone's name, such as se or example.org.")
 	}
+	// A mistake in the command line is said before anybody is asked.
+	at, err := parseInstant(o.At, time.Time{})
+	if err != nil {
+		return Unworked, fmt.Errorf("--at: %w", err)
+	}
 	if err := w.trust(o.TrustAnchor, o.RootHints); err != nil {
 		return Unworked, err
 	}
@@ -44,12 +49,12 @@ func Check(ctx context.Context, w World, o CheckOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, err
 	}
-	at := w.Clock.Now()
-	if o.From != "" {
+	switch {
+	case o.At != "":
+	case o.From != "":
 		at = m.Finished
-	}
-	if at, err = parseInstant(o.At, at); err != nil {
-		return Unworked, err
+	default:
+		at = w.Clock.Now()
 	}
 	verdict := NewCatalogue(w.Anchors, dnssec.NewCache(0)).Judge(m, at)
 	if o.JSON {

@@ -9,6 +9,7 @@ import (
 	"net/mail"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -162,9 +163,29 @@ func placed(err error) error {
 		if key := strings.Join(wrong.Key(), "."); key != "" {
 			where = key + ": "
 		}
-		return fmt.Errorf("line %d, column %d: %s%s", line, column, where, strings.TrimPrefix(wrong.Error(), "toml: "))
+		return fmt.Errorf("line %d, column %d: %s%s", line, column, where, inWords(strings.TrimPrefix(wrong.Error(), "toml: ")))
 	}
 	return err
+}
+
+// mistyped is how the decoder says, in terms of this program's types, that a
+// value is of the wrong kind.
+var mistyped = regexp.MustCompile(`^cannot decode TOML (\w+) into .* of type (\S+)$`)
+
+// inWords says it in the file's terms.
+func inWords(text string) string {
+	found := mistyped.FindStringSubmatch(text)
+	if found == nil {
+		return text
+	}
+	want, known := map[string]string{
+		"[]string": `a list such as ["one", "two"]`, "string": `a text such as "one"`, "bool": "true or false",
+		"int": "a whole number", "int64": "a whole number", "uint16": "a whole number", "float64": "a number",
+	}[found[2]]
+	if !known {
+		return "a " + found[1] + " cannot stand here"
+	}
+	return "it is a " + found[1] + ": want " + want
 }
 
 func (c Config) withDefaults() Config {

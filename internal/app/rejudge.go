@@ -43,24 +43,23 @@ type rejudgement struct {
 // has changed against the record. It changes nothing in it.
 func Rejudge(ctx context.Context, w World, o RejudgeOptions) (Exit, error) {
 	exit := Healthy
-	err := withRecord(ctx, StoreOptions{Config: o.Config}, func(config Config, r *record.Record) error {
+	since, err := parseSince(o.Since, w.Clock.Now())
+	if err != nil {
+		return Unworked, fmt.Errorf("--since: %w", err)
+	}
+	until, err := parseInstant(o.Until, time.Time{}) // zero: no bound
+	if err != nil {
+		return Unworked, fmt.Errorf("--until: %w", err)
+	}
+	var zone holdfast.Name
+	if o.Zone != "" {
+		if zone, err = wire.FromUnicode(o.Zone); err != nil {
+			return Unworked, fmt.Errorf("--zone: %w", err)
+		}
+	}
+	err = withRecord(ctx, StoreOptions{Config: o.Config}, func(config Config, r *record.Record) error {
 		if err := w.trust(config.TrustAnchor, ""); err != nil {
 			return err
-		}
-		now := w.Clock.Now()
-		since, err := parseSince(o.Since, now)
-		if err != nil {
-			return fmt.Errorf("--since: %w", err)
-		}
-		until, err := parseInstant(o.Until, time.Time{}) // zero: no bound
-		if err != nil {
-			return fmt.Errorf("--until: %w", err)
-		}
-		var zone holdfast.Name
-		if o.Zone != "" {
-			if zone, err = wire.FromUnicode(o.Zone); err != nil {
-				return fmt.Errorf("--zone: %w", err)
-			}
 		}
 		result, err := rejudge(ctx, w, r, NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), since, until, zone)
 		if err != nil {

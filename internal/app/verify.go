@@ -27,7 +27,7 @@ type VerifyOptions struct {
 func Verify(ctx context.Context, w World, o VerifyOptions) (Exit, error) {
 	at, err := parseInstant(o.At, w.Clock.Now())
 	if err != nil {
-		return Unworked, err
+		return Unworked, fmt.Errorf("--at: %w", err)
 	}
 	var anchors []wire.Record
 	if o.TrustAnchor != "" {
