@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/holdfastdns/holdfast"
@@ -63,15 +64,19 @@ var questions = map[holdfast.Class]string{
 	holdfast.ClassNSEC3PARAM: "NSEC3PARAM", holdfast.ClassCDS: "CDS", holdfast.ClassCDNSKEY: "CDNSKEY",
 }
 
-// digLines are commands that show what a finding speaks of. Names come from
-// the network: they are quoted, so that a shell takes them as they are.
-func digLines(f holdfast.Finding) []string {
+// digLines are commands that show what a finding speaks of; one that is true of
+// the whole zone is shown at any of its servers. Names come from the network:
+// they are quoted, so that a shell takes them as they are.
+func digLines(f holdfast.Finding, any netip.Addr) []string {
 	if f.Zone == "" {
 		return nil
 	}
 	zone, server := f.Zone.String(), "@NS-ADDRESS"
-	if f.Server.Address.IsValid() {
+	switch {
+	case f.Server.Address.IsValid():
 		server = "@" + f.Server.Address.WithZone("").String()
+	case any.IsValid():
+		server = "@" + any.WithZone("").String()
 	}
 	dig := func(qname, qtype, options string) string {
 		return "dig " + server + " " + argument(qname) + " " + qtype + " +norecurse +dnssec" + options
@@ -84,6 +89,8 @@ func digLines(f holdfast.Finding) []string {
 		return []string{dig("holdfast-no-such-name."+strings.TrimPrefix(zone, "."), "A", "")}
 	case known && (f.Server.Address.IsValid() || f.RRset != holdfast.ClassDS):
 		return []string{dig(zone, kind, "")}
+	case f.RRset == holdfast.ClassDS:
+		return []string{"dig " + argument(zone) + " DS +cdflag +dnssec"}
 	case strings.HasPrefix(f.Code, "DEL-"):
 		return []string{"dig +trace +nodnssec " + argument(zone) + " NS", dig(zone, "NS", "")}
 	case strings.HasPrefix(f.Code, "CHN-") && !f.Server.Address.IsValid():
@@ -111,9 +118,10 @@ func argument(name string) string {
 // doubts says why a contact may not get a mail about a zone in trouble, as far
 // as names tell. servers are the zone's name servers.
 func doubts(contact holdfast.Contact, zone holdfast.Name, servers []holdfast.Server) string {
-	_, domain, ok := cutLast(contact.Email, "@")
-	name, err := holdfast.ParseName(domain)
-	if !ok || err != nil {
+	address, err := mailAddress(contact.Email)
+	_, domain, _ := cutLast(address, "@")
+	name, wrong := holdfast.ParseName(domain)
+	if err != nil || wrong != nil {
 		return "its mail address cannot be used"
 	}
 	if zone != holdfast.Root && name.IsSubdomainOf(zone) {

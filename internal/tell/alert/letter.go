@@ -4,6 +4,7 @@ import (
 	_ "embed" // the templates of the mails
 	"fmt"
 	"html/template"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,6 +142,10 @@ func (a *Alert) section(p part, now time.Time, closing bool) section {
 	if a.config.BaseURL != "" {
 		s.Page = a.config.BaseURL + "incidents/" + i.ID
 	}
+	var any netip.Addr
+	if addresses := addressesOf(i.Servers); len(addresses) > 0 {
+		any = addresses[0]
+	}
 	advised := make(map[string]bool)
 	for _, f := range i.Findings {
 		if f.Zone != "" && !slices.Contains(p.zones, f.Zone) {
@@ -150,7 +155,7 @@ func (a *Alert) section(p part, now time.Time, closing bool) section {
 			s.More++
 			continue
 		}
-		s.Problems = append(s.Problems, a.problem(f, now, len(p.zones) > 1, !advised[f.Code] && !closing))
+		s.Problems = append(s.Problems, a.problem(f, any, now, len(p.zones) > 1, !advised[f.Code] && !closing))
 		advised[f.Code] = true
 	}
 	for _, e := range i.Log[max(0, len(i.Log)-historyShown):] {
@@ -185,7 +190,7 @@ func serverList(servers []holdfast.Server) string {
 	return list
 }
 
-func (a *Alert) problem(f holdfast.IncidentFinding, now time.Time, naming, advise bool) problem {
+func (a *Alert) problem(f holdfast.IncidentFinding, any netip.Addr, now time.Time, naming, advise bool) problem {
 	p := problem{Code: f.Code, Name: f.Name, Severity: f.Severity.String(), Text: clean(f.Text, maxText), Reference: f.Reference}
 	if f.Server != (holdfast.Server{}) {
 		p.Where = serverText(f.Server)
@@ -196,7 +201,7 @@ func (a *Alert) problem(f holdfast.IncidentFinding, now time.Time, naming, advis
 	if !f.Until.IsZero() {
 		p.Until = instant(f.Until) + " (" + away(f.Until, now) + ")"
 	}
-	p.Dig = digLines(f.Finding)
+	p.Dig = digLines(f.Finding, any)
 	if advise {
 		p.Mend = adviceOn(f.Code)
 		if !strings.HasPrefix(f.Code, "SELF-") {

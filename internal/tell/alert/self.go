@@ -53,12 +53,24 @@ func (a *Alert) RosterGood(ctx context.Context) error { return a.selfGood(ctx, s
 // not be reached are told, one incident for all such notices of a channel. The
 // outbox calls it before it settles the notice, perhaps more than once.
 func (a *Alert) GaveUp(ctx context.Context, n holdfast.Notice, why error) error {
-	recipient := n.Recipient
+	// Addresses stay out of it: incidents are on the page. `holdfast notices
+	// list` shows staff whose it is.
+	recipient := "staff"
 	if n.Audience == holdfast.ForContact {
 		recipient = "the contact of " + strings.Join(names(n.Zones), ", ")
 	}
-	text := fmt.Sprintf("notice %s could not be delivered to %s over %s: %v", n.ID, recipient, n.Channel, why)
+	text := fmt.Sprintf("notice %s could not be delivered to %s over %s: %s", n.ID, recipient, n.Channel, withoutAddresses(why.Error()))
 	return a.selfBad(ctx, self{codeUndelivered, "notice-undelivered", "delivery", n.Channel}, text, notify.Target{Channel: n.Channel, Recipient: n.Recipient})
+}
+
+func withoutAddresses(text string) string {
+	words := strings.Fields(text)
+	for n, word := range words {
+		if strings.Contains(word, "@") {
+			words[n] = "[address]"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // Delivered takes a notice that arrived; the second closes what GaveUp opened
