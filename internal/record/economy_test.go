@@ -84,7 +84,7 @@ func atOnce(t testing.TB, n int, work func(i int) error) {
 // look, and each server has an NSID of its own. For the figure in the
 // documents: HOLDFAST_DAY=24 HOLDFAST_ZONES=200 go test -run ADay -v ./internal/record
 func TestADayOfTheRootFits(t *testing.T) {
-	hours, zones := number("HOLDFAST_DAY", 2), number("HOLDFAST_ZONES", 30)
+	hours, zones := number("HOLDFAST_DAY", 3), number("HOLDFAST_ZONES", 30)
 	r, w := create(t), newWorld(8, zones)
 	w.watch(t, r, 0, 1) // the first hour lays what later ones share
 	checkpointed(t, r)
