@@ -152,7 +152,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 		}
 		noError(t, r.Close())
 	}
-	if acknowledged < 20*times {
+	if acknowledged < times {
 		t.Errorf("only %d things were acknowledged in %d runs: the test shows nothing", acknowledged, times)
 	}
 	t.Logf("%d acknowledged, %d times killed", acknowledged, times)
