@@ -17,10 +17,13 @@ import (
 	"github.com/holdfastdns/holdfast/internal/app"
 )
 
-func main() {
+func main() { os.Exit(int(interruptible(os.Args[1:], app.RealWorld()))) }
+
+// interruptible runs until the command is done or the process is asked to stop.
+func interruptible(args []string, world app.World) app.Exit {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(int(run(ctx, os.Args[1:], app.RealWorld())))
+	return run(ctx, args, world)
 }
 
 // run executes one command line in a world and gives the process's exit code.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log"
 	"mime"
 	"net"
 	"net/mail"
@@ -47,6 +48,7 @@ func (p *postOffice) open() error {
 	p.address, p.door = listener.Addr().String(), listener
 	p.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &posting{office: p}, nil }))
 	p.server.Domain = "mail.test"
+	p.server.ErrorLog = log.New(io.Discard, "", 0) // clients that are killed are no news
 	p.server.ReadTimeout, p.server.WriteTimeout = 10*time.Second, 10*time.Second
 	go func(s *smtp.Server) { _ = s.Serve(listener) }(p.server) // ends with close
 	return nil
