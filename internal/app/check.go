@@ -116,7 +116,18 @@ func (w *World) measureOne(ctx context.Context, zone holdfast.Name, o CheckOptio
 	if err != nil {
 		return m, fmt.Errorf("check %s: %w", zone, err)
 	}
+	if !anyReply(m) {
+		return m, advise(fmt.Errorf("check %s: no server gave any reply, the root's included", zone),
+			"This speaks of our network, not of the zone: look at this machine's connection, and whether it lets UDP and TCP port 53 out.")
+	}
 	return m, nil
+}
+
+// anyReply says whether anything at all came back from the network.
+func anyReply(m holdfast.Measurement) bool {
+	return slices.ContainsFunc(m.Exchanges, func(e holdfast.Exchange) bool {
+		return e.Outcome != holdfast.Timeout && e.Outcome != holdfast.Unreachable && e.Outcome != holdfast.NotAsked
+	})
 }
 
 // trust replaces the world's anchors and hints by those of files.
