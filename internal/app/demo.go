@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -56,49 +57,84 @@ func Demo(ctx context.Context, w World, o DemoOptions) (Exit, error) {
 		return Unworked, fmt.Errorf("demo: %w", err)
 	}
 	defer os.RemoveAll(folder)
-	mailbox, err := openMailbox()
-	if err != nil {
-		return Unworked, err
-	}
 	listener, err := listenWeb(o.Listen)
 	if err != nil {
 		return Unworked, err
 	}
-	address := "http://" + listener.Addr().String() + "/"
-	demo, err := demoWorld(w, internet)
+	d, err := newDemo(ctx, w, internet, folder, listener)
+	if err != nil {
+		listener.Close()
+		return Unworked, err
+	}
+	defer d.close()
+	tale, err := newNarrator(w.Stdout, d.mailbox, internet.Clock(), start, d.address)
 	if err != nil {
 		return Unworked, err
 	}
-	r, err := record.Create(ctx, filepath.Join(folder, "holdfast.db"))
+	fmt.Fprintf(w.Stdout, demoWelcome, len(internet.Zones())-1, d.address, d.address)
+	err = d.run(ctx, tale.run)
+	if err != nil && !interrupted(ctx, err) && !errors.Is(err, context.DeadlineExceeded) {
+		return Unworked, err
+	}
+	return Healthy, nil
+}
+
+// demo is a watch over a lab, with its page and a mailbox.
+type demo struct {
+	house    *house
+	record   *record.Record
+	mailbox  *mailbox
+	listener net.Listener
+	address  string // of the page, with a slash behind it
+}
+
+// newDemo sets the demo up; its record is in the folder, its page will be
+// served on the listener.
+func newDemo(ctx context.Context, w World, internet *lab.Internet, folder string, listener net.Listener) (*demo, error) {
+	w, err := demoWorld(w, internet)
 	if err != nil {
-		return Unworked, err
+		return nil, err
 	}
-	defer r.Close()
-	if err := demoPeople(ctx, r, internet); err != nil {
-		return Unworked, err
+	d := &demo{listener: listener, address: "http://" + listener.Addr().String() + "/"}
+	if d.mailbox, err = openMailbox(); err != nil {
+		return nil, err
 	}
-	h, err := demoHouse(ctx, demo, r, mailbox, address)
+	if d.record, err = record.Create(ctx, filepath.Join(folder, "holdfast.db")); err != nil {
+		d.close()
+		return nil, err
+	}
+	if err = demoPeople(ctx, d.record, internet); err == nil {
+		d.house, err = demoHouse(ctx, w, d.record, d.mailbox, d.address)
+	}
 	if err != nil {
-		return Unworked, err
+		d.close()
+		return nil, err
 	}
-	defer h.asker.Close()
-	tale, err := newNarrator(w.Stdout, mailbox, internet.Clock(), start, address)
-	if err != nil {
-		return Unworked, err
-	}
-	fmt.Fprintf(w.Stdout, demoWelcome, len(internet.Zones())-1, address, address)
+	return d, nil
+}
+
+// run keeps it until the context ends. more are further things to run beside it.
+func (d *demo) run(ctx context.Context, more ...func(context.Context) error) error {
 	pages := &site{adjust: demoPage, stale: 12 * time.Hour, more: func(s *web.Site, mux *http.ServeMux) {
-		box := mailbox.handler(address, func(w http.ResponseWriter, r *http.Request, title string, body template.HTML) {
+		box := d.mailbox.handler(d.address, func(w http.ResponseWriter, r *http.Request, title string, body template.HTML) {
 			s.Page(w, r, title, "/mailbox", body)
 		})
 		mux.Handle("/mailbox", box)
 		mux.Handle("/mailbox/", box)
 	}}
-	err = h.run(ctx, listener, pages, mailbox.run, tale.run)
-	if err != nil && !interrupted(ctx, err) && !errors.Is(err, context.DeadlineExceeded) {
-		return Unworked, err
+	return d.house.run(ctx, d.listener, pages, append(more, d.mailbox.run)...)
+}
+
+// close lets go of what is open, whatever of it that is. Nothing is to be
+// kept, so nothing can fail that matters.
+func (d *demo) close() {
+	if d.house != nil {
+		d.house.asker.Close()
 	}
-	return Healthy, nil
+	if d.record != nil {
+		d.record.Close()
+	}
+	d.mailbox.listener.Close()
 }
 
 const demoWelcome = `A small Internet with %d top-level domains runs on this machine, a day a minute,

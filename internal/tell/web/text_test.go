@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -172,4 +173,80 @@ func luminance(t *testing.T, colour string) float64 {
 		return math.Pow((c+0.055)/1.055, 2.4)
 	}
 	return 0.2126*channel(colour[1:3]) + 0.7152*channel(colour[3:5]) + 0.0722*channel(colour[5:7])
+}
+
+func TestZonesInWords(t *testing.T) {
+	for _, c := range []struct {
+		zones []holdfast.Name
+		want  string
+	}{
+		{nil, ""},
+		{[]holdfast.Name{"."}, "."},
+		{[]holdfast.Name{"aero."}, ".aero"},
+		{[]holdfast.Name{"aero.", "bike.", "cat."}, ".aero, .bike, .cat"},
+		{[]holdfast.Name{"a.", "b.", "c.", "d.", "e."}, ".a, .b, .c and 2 more"},
+	} {
+		if got := zonesInWords(c.zones); got != c.want {
+			t.Errorf("zonesInWords(%v) is %q, want %q", c.zones, got, c.want)
+		}
+	}
+}
+
+func TestFailsByNamesTheServersWhereNotAllFail(t *testing.T) {
+	soon, late := time.Unix(1000, 0), time.Unix(9000, 0)
+	server := func(at time.Time) holdfast.ServerVerdict { return holdfast.ServerVerdict{FailsAt: at} }
+	for _, c := range []struct {
+		verdict holdfast.Verdict
+		want    string
+	}{
+		{holdfast.Verdict{}, ""},
+		{holdfast.Verdict{FailsAt: soon, FailsBy: "NS", Servers: []holdfast.ServerVerdict{server(soon), server(soon)}}, "NS"},
+		{holdfast.Verdict{FailsAt: soon, FailsBy: "NS", Servers: []holdfast.ServerVerdict{server(soon), server(late), server(late)}}, "NS at 1 of 3 servers"},
+		{holdfast.Verdict{FailsAt: soon, FailsBy: "DS", Servers: []holdfast.ServerVerdict{server(late)}}, "DS"}, // the parent's signature
+	} {
+		if got := failsBy(c.verdict); got != c.want {
+			t.Errorf("failsBy is %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestMatrixShowsACheckOnceWithItsClasses(t *testing.T) {
+	at := holdfast.Server{Name: "b.nic.bike."}
+	finding := func(code string, class holdfast.Class) holdfast.Finding {
+		return holdfast.Finding{Code: code, Server: at, RRset: class, Severity: holdfast.SeverityError}
+	}
+	m := newMatrix(holdfast.Verdict{
+		Servers:  []holdfast.ServerVerdict{{Server: at}},
+		Findings: []holdfast.Finding{finding("SIG-01", "DNSKEY"), finding("SIG-02", "SOA"), finding("SIG-01", "NS"), finding("SIG-01", "NS"), finding("CST-01", "")},
+	})
+	column := func(code string) []cellFinding {
+		return m.Rows[0].Cells[slices.IndexFunc(m.Families, func(f family) bool { return f.Code == code })].Findings
+	}
+	if got, want := column("SIG"), []cellFinding{{"#finding-0", "SIG-01", "", "DNSKEY, NS"}, {"#finding-1", "SIG-02", "", "SOA"}}; !slices.Equal(got, want) {
+		t.Errorf("signatures: %v, want %v", got, want)
+	}
+	if got, want := column("CST"), []cellFinding{{"#finding-4", "CST-01", "", ""}}; !slices.Equal(got, want) {
+		t.Errorf("consistency: %v, want %v", got, want)
+	}
+}
+
+func TestWhatPassedUnconfirmedIsNoIncident(t *testing.T) {
+	log := func(whats ...string) (out []holdfast.IncidentEvent) {
+		for _, what := range whats {
+			out = append(out, holdfast.IncidentEvent{What: what})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		incident holdfast.Incident
+		want     bool
+	}{
+		{holdfast.Incident{State: holdfast.StateClosed, Log: log("passed")}, true},
+		{holdfast.Incident{State: holdfast.StateClosed, Log: log("passed", "opened", "closed")}, false},
+		{holdfast.Incident{State: holdfast.StatePending}, false},
+	} {
+		if got := unconfirmed(c.incident); got != c.want {
+			t.Errorf("unconfirmed(%s, %v) is %t", c.incident.State, c.incident.Log, got)
+		}
+	}
 }

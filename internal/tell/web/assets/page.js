@@ -45,9 +45,10 @@
     try {
       const answer = await fetch(location.href, { credentials: "same-origin" });
       const tag = answer.headers.get("ETag");
-      if (!answer.ok || (tag && tag === known) || busy()) return;
-      known = tag;
+      if (!answer.ok || (tag && tag === known)) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (busy()) return; // somebody began to type while we waited
+      known = tag;
       const open = [...document.querySelectorAll("main details")].map((d) => d.open);
       document.getElementById("main").replaceChildren(...fresh.getElementById("main").childNodes);
       document.querySelectorAll("main details").forEach((d, i) => { d.open = !!open[i]; });
