@@ -218,7 +218,8 @@ func sameInSubstance(a, b *holdfast.Incident) bool {
 		slices.Equal(a.Zones, b.Zones) && slices.Equal(a.Servers, b.Servers) &&
 		slices.EqualFunc(a.Members, b.Members, sameMember) &&
 		slices.EqualFunc(a.Findings, b.Findings, func(a, b holdfast.IncidentFinding) bool {
-			return a.Key() == b.Key() && a.Severity == b.Severity && a.Until.Equal(b.Until) && a.Text == b.Text
+			return a.Code == b.Code && a.Zone == b.Zone && a.Server == b.Server && a.RRset == b.RRset &&
+				a.Severity == b.Severity && a.Until.Equal(b.Until) && a.Text == b.Text
 		})
 }
 

@@ -528,3 +528,33 @@ func TestConfigIsChecked(t *testing.T) {
 		t.Errorf("the zero value: %v", err)
 	}
 }
+
+// BenchmarkSweep lets sweeps over 1,438 zones be considered: 300 of them share
+// a dead address, and 100 have trouble of their own. The first two are those
+// that open the incidents.
+func BenchmarkSweep(b *testing.B) {
+	w := newWatch(b)
+	sweep := func() {
+		w.clock.move(5 * time.Minute)
+		for n := range 1438 {
+			zone := holdfast.Name(fmt.Sprintf("zone%04d.", n))
+			switch {
+			case n < 300:
+				w.lookNow(zone, silentServer(holdfast.Server{Name: "ns." + zone, Address: netip.MustParseAddr("198.51.100.7")}))
+			case n < 400:
+				w.lookNow(zone, expiring(holdfast.SeverityError, start.Add(time.Duration(n)*24*time.Hour)))
+			default:
+				w.lookNow(zone)
+			}
+		}
+		w.tick()
+	}
+	began := time.Now()
+	sweep()
+	sweep()
+	opening := time.Since(began)
+	for b.Loop() {
+		sweep()
+	}
+	b.ReportMetric(float64(opening.Milliseconds()), "ms/opening")
+}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/record"
-	"github.com/holdfastdns/holdfast/internal/tell/notify"
 )
 
 // What contacts are told is not decided when a look comes in, but drawn from
@@ -210,58 +209,6 @@ func about(history []holdfast.Notice, incident string) []holdfast.Notice {
 	return out
 }
 
-// missing says what a contact is still to be told of an incident, for those of
-// its zones that are the contact's, after the notices of history (newest
-// first). The severity is that which the notice will have.
-func missing(p part, history []holdfast.Notice, now time.Time) (holdfast.NoticeReason, holdfast.Severity, bool) {
-	i, severity := p.incident, severest(p.incident, p.zones)
-	if i.State != holdfast.StateOpen || severity == holdfast.SeverityInfo {
-		return missingClose(p, history)
-	}
-	if len(history) == 0 {
-		return holdfast.ReasonOpened, severity, true
-	}
-	last := history[0]
-	for _, e := range i.Log {
-		if e.What == "reopened" && e.At.After(last.Created) {
-			return holdfast.ReasonReopened, severity, true
-		}
-	}
-	switch reminder, ok := lastReminder(i, now); {
-	case last.Reason == holdfast.ReasonClosed:
-		return holdfast.ReasonReopened, severity, true
-	case severity > last.Severity:
-		return holdfast.ReasonRaised, severity, true
-	case ok && severity >= holdfast.SeverityCritical && last.Created.Before(reminder):
-		return holdfast.ReasonReminder, severity, true
-	}
-	return "", 0, false
-}
-
-// missingClose says whether a closing mail is missing: all the contact's zones
-// have left, and the last that it was told was bad news.
-func missingClose(p part, history []holdfast.Notice) (holdfast.NoticeReason, holdfast.Severity, bool) {
-	if !over(p) || len(history) == 0 || history[0].Reason == holdfast.ReasonClosed {
-		return "", 0, false
-	}
-	for _, n := range history {
-		switch {
-		case n.Reason == holdfast.ReasonClosed:
-			return "", 0, false
-		case n.State == holdfast.NoticeSent || n.State == holdfast.NoticeSending || n.State == holdfast.NoticeQueued:
-			return holdfast.ReasonClosed, n.Severity, true
-		}
-	}
-	return "", 0, false // it never got the opening
-}
-
-// over says whether all zones of a part have left the incident.
-func over(p part) bool {
-	return !slices.ContainsFunc(p.incident.Members, func(m holdfast.IncidentMember) bool {
-		return m.State != holdfast.StateClosed && slices.Contains(p.zones, m.Zone)
-	})
-}
-
 // lastMail is when the contact last got a mail, or will get one that is on its
 // way.
 func (b *mailbox) lastMail() time.Time {
@@ -324,87 +271,4 @@ func (a *Alert) held(box *mailbox, dues []due) bool {
 		return true
 	}
 	return false
-}
-
-// contactNotice is one notice to a contact about incidents, the first of which
-// gives the thread.
-func (a *Alert) contactNotice(box *mailbox, now, notBefore time.Time, dues ...due) (holdfast.Notice, error) {
-	first := dues[0]
-	n := a.notice(first.incident, first.reason, now, notify.Target{Channel: notify.ChannelMail, Recipient: box.address})
-	n.Audience, n.Severity, n.Zones, n.NotBefore = holdfast.ForContact, first.severity, nil, notBefore
-	parts := make([]part, len(dues))
-	for k, d := range dues {
-		parts[k] = d.part
-		n.Severity = max(n.Severity, d.severity)
-		n.Zones = append(n.Zones, d.zones...)
-		if k > 0 {
-			n.Also = append(n.Also, d.incident.ID)
-		}
-	}
-	slices.Sort(n.Zones)
-	n.Zones = slices.Compact(n.Zones)
-	if first.reason != holdfast.ReasonClosed && a.held(box, dues) {
-		n.State = holdfast.NoticeHeld
-	}
-	n.ID = noticeID(first.incident.ID, now, "contact", n.Recipient, string(first.reason))
-	n.MessageID = a.messageID(n.ID)
-	n.ThreadID = threadOf(slices.DeleteFunc(about(box.history, first.incident.ID), func(old holdfast.Notice) bool {
-		return old.State == holdfast.NoticeHeld && covers(n, old)
-	}), n.Recipient)
-	l := a.letter(first.reason, now, parts...)
-	l.Why = box.why
-	var err error
-	n.Subject = l.Subject
-	n.Text, n.HTML, err = l.render()
-	return n, err
-}
-
-// covers says whether a notice tells of all that another tells of.
-func covers(n, old holdfast.Notice) bool {
-	for _, id := range append([]string{old.Incident}, old.Also...) {
-		if id != n.Incident && !slices.Contains(n.Also, id) {
-			return false
-		}
-	}
-	return true
-}
-
-// clear drops the notices that wait for a person in vain: those that a newer
-// one has replaced, and those whose incidents are over.
-func (a *Alert) clear(ctx context.Context, box *mailbox, written []holdfast.Notice, now time.Time) error {
-	all := append(slices.Clone(written), box.history...)
-	slices.SortStableFunc(all, func(a, b holdfast.Notice) int { return b.Created.Compare(a.Created) })
-	for k, n := range all {
-		if n.State != holdfast.NoticeHeld {
-			continue
-		}
-		why := ""
-		newer := slices.IndexFunc(all[:k], func(x holdfast.Notice) bool {
-			return x.State != holdfast.NoticeDropped && x.State != holdfast.NoticeFailed && covers(x, n)
-		})
-		switch {
-		case newer >= 0:
-			why = "replaced by " + all[newer].ID
-		case box.moot(n):
-			why = "made moot: the incident is closed"
-		default:
-			continue
-		}
-		// A person may have released or dropped it in this very moment.
-		if err := a.record.DropNotice(ctx, n.ID, now, why); err != nil && !errors.Is(err, record.ErrState) {
-			return fmt.Errorf("drop notice %s: %w", n.ID, err)
-		}
-	}
-	return nil
-}
-
-// moot says whether all that a notice tells of is over. What is not in memory
-// any more is over for long.
-func (b *mailbox) moot(n holdfast.Notice) bool {
-	for _, id := range append([]string{n.Incident}, n.Also...) {
-		if p := b.parts[id]; p != nil && !over(*p) {
-			return false
-		}
-	}
-	return true
 }

@@ -39,7 +39,7 @@ func (c *clock) move(d time.Duration) {
 
 // watch is an alert over a real record, with a hand on the clock.
 type watch struct {
-	*testing.T
+	testing.TB
 	*Alert
 	path    string
 	clock   *clock
@@ -48,9 +48,9 @@ type watch struct {
 	looks   int
 }
 
-func newWatch(t *testing.T, change ...func(*Config)) *watch {
+func newWatch(t testing.TB, change ...func(*Config)) *watch {
 	t.Helper()
-	w := &watch{T: t, path: filepath.Join(t.TempDir(), "holdfast.db"), clock: &clock{now: start}}
+	w := &watch{TB: t, path: filepath.Join(t.TempDir(), "holdfast.db"), clock: &clock{now: start}}
 	w.config = Config{Staff: []string{"Staff <staff@Registry.example>"}, BaseURL: "https://watch.registry.example",
 		MessageDomain: "registry.example", Sender: "Example Registry Watch, +1 555 0100"}
 	for _, f := range change {

@@ -104,11 +104,8 @@ func (d *draft) moved(i, before *holdfast.Incident) {
 	if before.State != holdfast.StateOpen {
 		return
 	}
-	if joined := without(i.Zones, before.Zones); len(joined) > 0 {
-		d.log(i, "joined", zoneList(i, joined))
-	}
-	if left := without(before.Zones, i.Zones); len(left) > 0 {
-		d.log(i, "left", zoneList(i, left))
+	if !slices.Equal(i.Zones, before.Zones) {
+		d.cameAndWent(i, before)
 	}
 	switch {
 	case i.Severity > before.Severity:
@@ -116,6 +113,15 @@ func (d *draft) moved(i, before *holdfast.Incident) {
 		d.tell(i, holdfast.ReasonRaised)
 	case i.Severity < before.Severity:
 		d.log(i, "fell", "from "+before.Severity.String()+" to "+i.Severity.String())
+	}
+}
+
+func (d *draft) cameAndWent(i, before *holdfast.Incident) {
+	if joined := without(i.Zones, before.Zones); len(joined) > 0 {
+		d.log(i, "joined", zoneList(i, joined))
+	}
+	if left := without(before.Zones, i.Zones); len(left) > 0 {
+		d.log(i, "left", zoneList(i, left))
 	}
 }
 

@@ -224,7 +224,10 @@ func silent(i *holdfast.Incident, zone holdfast.Name, v holdfast.Verdict) bool {
 }
 
 func worstFinding(a, b holdfast.IncidentFinding) int {
-	return cmp.Or(cmp.Compare(b.Severity, a.Severity), compareUntil(a.Until, b.Until), cmp.Compare(a.Key(), b.Key()))
+	if c := cmp.Or(cmp.Compare(b.Severity, a.Severity), compareUntil(a.Until, b.Until), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Zone, b.Zone)); c != 0 {
+		return c
+	}
+	return cmp.Or(compareServers(a.Server, b.Server), cmp.Compare(a.RRset, b.RRset))
 }
 
 // compareUntil puts the sooner instant first, and those without one last.

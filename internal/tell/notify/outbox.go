@@ -149,8 +149,17 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
+// Once tries all that is due, as a single sweep does at its end: first what the
+// last process may have left half sent, then a round.
+func (o *Outbox) Once(ctx context.Context) error {
+	if _, err := o.record.RecoverSending(ctx, o.clock.Now()); err != nil {
+		return fmt.Errorf("recover notices: %w", err)
+	}
+	return o.Round(ctx)
+}
+
 // Round tries once all that is due now, several recipients at a time, and
-// answers when all of them have ended. A single sweep ends with it.
+// answers when all of them have ended.
 func (o *Outbox) Round(ctx context.Context) error {
 	due, err := o.due(ctx)
 	if err != nil {

@@ -270,9 +270,7 @@ func TestKilledBeforeSending(t *testing.T) {
 	if len(got.got) != 0 {
 		t.Fatal("sent what another may be sending")
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	o.Sent = func(context.Context, holdfast.Notice) error { cancel(); return nil }
-	if err := o.Run(ctx); err != nil {
+	if err := o.Once(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if len(got.got) != 1 || stateOf(t, r, "n1").State != holdfast.NoticeSent {
