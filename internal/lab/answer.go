@@ -163,6 +163,9 @@ func (a *answer) expand(name, wildcard, closest, next holdfast.Name, aliases int
 
 // negative puts the SOA into the authority section (RFC 2308 section 3).
 func (a *answer) negative() error {
+	if a.view.noSOA {
+		return nil
+	}
 	soa, err := a.set(a.zone.name, wire.TypeSOA)
 	if err != nil {
 		return err

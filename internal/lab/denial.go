@@ -7,7 +7,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
-func (a *answer) hashed() bool { return a.zone.signing.NSEC3 != nil }
+func (a *answer) hashed() bool { return a.hashing() != nil }
 
 // prove shows one place of the chain, once, signed.
 func (a *answer) prove(c *chain, index int) error {
@@ -18,7 +18,11 @@ func (a *answer) prove(c *chain, index int) error {
 		return nil
 	}
 	a.proof = append(a.proof, index)
-	record, err := a.link(c, index)
+	var also []wire.Type
+	if a.view.wrongTypes && c.owners[index] == a.qname {
+		also = []wire.Type{a.qtype}
+	}
+	record, err := a.link(c, index, also...)
 	if err != nil {
 		return err
 	}
@@ -41,7 +45,7 @@ func (a *answer) elsewhere(c *chain, index int) int {
 
 // proveMatch shows the place of a name that exists.
 func (a *answer) proveMatch(name holdfast.Name) error {
-	c, err := a.zone.denial(a.in)
+	c, err := a.denial()
 	if err != nil {
 		return err
 	}
@@ -77,7 +81,7 @@ func (a *answer) proveAbsent(name, closest, next holdfast.Name) error {
 // has no NSEC of its own: the one that covers it serves. A name that opt-out
 // left out of the chain is shown by its closest provable encloser.
 func (a *answer) proveNoData(name holdfast.Name) error {
-	c, err := a.zone.denial(a.in)
+	c, err := a.denial()
 	if err != nil {
 		return err
 	}

@@ -196,7 +196,7 @@ func (f *frame) chainRecords(out []wire.Record) ([]wire.Record, error) {
 	if !f.signed() || f.view.noProof {
 		return out, nil
 	}
-	c, err := f.zone.denial(f.in)
+	c, err := f.denial()
 	if err != nil {
 		return nil, err
 	}

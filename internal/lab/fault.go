@@ -49,6 +49,11 @@ const (
 	UnsignedCopy  Kind = "unsigned-copy"
 	NoProof       Kind = "no-proof"
 	WrongProof    Kind = "wrong-proof"
+	WrongTypes    Kind = "wrong-types"
+	OtherDenial   Kind = "other-denial"
+	OtherParam    Kind = "other-param"
+	NoSOA         Kind = "no-soa"
+	CutKey        Kind = "cut-key"
 	NSMismatch    Kind = "ns-mismatch"
 	GlueMismatch  Kind = "glue-mismatch"
 
@@ -109,6 +114,11 @@ var Faults = []Doc{
 	{Kind: UnsignedCopy, Text: "a copy of the zone without anything of DNSSEC"},
 	{Kind: NoProof, Text: "negative answers and referrals come without NSEC or NSEC3"},
 	{Kind: WrongProof, Text: "negative answers and referrals come with an NSEC or NSEC3 that proves something else"},
+	{Kind: WrongTypes, Text: "the NSEC or NSEC3 of the name asked for lists the very type that the answer denies"},
+	{Kind: OtherDenial, Text: "denies with NSEC3 where the zone has NSEC, and with NSEC where it has NSEC3"},
+	{Kind: OtherParam, Text: "the NSEC3PARAM has another salt than the NSEC3 records"},
+	{Kind: NoSOA, Text: "negative answers come without the SOA"},
+	{Kind: CutKey, Text: "the last key of the DNSKEY RRset has lost its last four octets"},
 	{Kind: NSMismatch, Text: "the zone's own NS RRset lacks the last of the delegation's names (or has one more, where there is one name only)"},
 	{Kind: GlueMismatch, Text: "the zone's own servers give other addresses for its name servers than the glue"},
 	{Kind: DSMismatch, Parent: true, Text: "the parent's DS match no key of the zone"},

@@ -253,6 +253,46 @@ var shows = map[Kind]struct {
 		return want(s.err == nil && count(s.message.Authority, wire.TypeNSEC) == 1 &&
 			!slices.ContainsFunc(s.message.Authority, func(r wire.Record) bool { return r.Name == "www.nsec.test." }), s)
 	}},
+	WrongTypes: {"* wrong-types nsec.test.", func(t *testing.T, in *Internet) error {
+		s := askUDP(t, in, nsecA, "www.nsec.test.", wire.TypeTXT)
+		if s.err != nil {
+			return s.err
+		}
+		return want(len(s.message.Answer) == 0 && slices.ContainsFunc(s.message.Authority, func(r wire.Record) bool {
+			nsec, err := r.NSEC()
+			return err == nil && r.Name == "www.nsec.test." && slices.Contains(nsec.Types, wire.TypeTXT)
+		}), s)
+	}},
+	OtherDenial: {"ns1.nsec.test. other-denial nsec.test.", func(t *testing.T, in *Internet) error {
+		s, other := askUDP(t, in, nsecA, "no.nsec.test.", wire.TypeA), askUDP(t, in, nsecB, "no.nsec.test.", wire.TypeA)
+		param := askUDP(t, in, nsecA, "nsec.test.", wire.TypeNSEC3PARAM)
+		return want(s.err == nil && s.message.Rcode == wire.NXDomain && count(s.message.Authority, wire.TypeNSEC3) > 1 &&
+			count(s.message.Authority, wire.TypeNSEC) == 0 && count(other.message.Authority, wire.TypeNSEC3) == 0 &&
+			count(param.message.Answer, wire.TypeNSEC3PARAM) == 1, s)
+	}},
+	OtherParam: {"192.0.2.21 other-param nsec3.test.", func(t *testing.T, in *Internet) error {
+		s, other := askUDP(t, in, "192.0.2.21", "nsec3.test.", wire.TypeNSEC3PARAM), askUDP(t, in, "192.0.2.22", "nsec3.test.", wire.TypeNSEC3PARAM)
+		if s.err != nil || other.err != nil {
+			return errors.Join(s.err, other.err)
+		}
+		p, err := s.message.Answer[0].NSEC3PARAM()
+		q, errOther := other.message.Answer[0].NSEC3PARAM()
+		return want(err == nil && errOther == nil && !slices.Equal(p.Salt, q.Salt), s)
+	}},
+	NoSOA: {"* no-soa nsec.test.", func(t *testing.T, in *Internet) error {
+		s := askUDP(t, in, nsecA, "no.nsec.test.", wire.TypeA)
+		return want(s.err == nil && s.message.Rcode == wire.NXDomain && count(s.message.Authority, wire.TypeSOA) == 0 &&
+			count(s.message.Authority, wire.TypeNSEC) == 2, s)
+	}},
+	CutKey: {"* cut-key nsec.test.", func(t *testing.T, in *Internet) error {
+		s := askUDP(t, in, nsecA, "nsec.test.", wire.TypeDNSKEY)
+		if s.err != nil {
+			return s.err
+		}
+		first, err := s.message.Answer[0].DNSKEY()
+		last, errLast := s.message.Answer[1].DNSKEY()
+		return want(err == nil && errLast == nil && len(first.PublicKey)+len(last.PublicKey) == 64+60, s)
+	}},
 	NSMismatch: {"* ns-mismatch nsec.test.", func(t *testing.T, in *Internet) error {
 		s := askUDP(t, in, nsecA, "nsec.test.", wire.TypeNS)
 		return want(s.err == nil && count(s.message.Answer, wire.TypeNS) == 1, s)

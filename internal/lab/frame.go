@@ -66,7 +66,7 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 		return f.apexNS(n.sets[t])
 	case wire.TypeDNSKEY:
 		if f.signed() && !f.view.noDNSKEY {
-			return z.dnskeys(t, soa.TTL)
+			return f.dnskeys(soa.TTL)
 		}
 		return nil, nil
 	case wire.TypeCDNSKEY:
@@ -84,11 +84,7 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 		}
 		return set, err
 	case wire.TypeNSEC3PARAM:
-		if h := signing.NSEC3; f.signed() && h != nil {
-			// Flags are zero here, whatever opt-out says (RFC 5155 section 4.1.2).
-			return []wire.Record{wire.NewNSEC3PARAM(z.name, 0, wire.NSEC3PARAM{Hash: 1, Iterations: h.Iterations, Salt: h.Salt})}, nil
-		}
-		return nil, nil
+		return f.nsec3Param(), nil
 	case wire.TypeZONEMD:
 		if signing.ZONEMD {
 			return f.in.digestOf(f)
@@ -96,6 +92,49 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 		return nil, nil
 	}
 	return n.sets[t], nil
+}
+
+// dnskeys is the DNSKEY RRset of this copy.
+func (f *frame) dnskeys(ttl uint32) ([]wire.Record, error) {
+	set, err := f.zone.dnskeys(wire.TypeDNSKEY, ttl)
+	if err == nil && f.view.cutKey {
+		last := &set[len(set)-1]
+		last.Data = last.Data[:len(last.Data)-4]
+	}
+	return set, err
+}
+
+// nsec3Param is the NSEC3PARAM RRset of this copy. Its flags are zero,
+// whatever opt-out says (RFC 5155 section 4.1.2).
+func (f *frame) nsec3Param() []wire.Record {
+	h := f.hashing()
+	if h == nil || !f.signed() {
+		return nil
+	}
+	param := wire.NSEC3PARAM{Hash: 1, Iterations: h.Iterations, Salt: h.Salt}
+	if f.view.otherParam {
+		param.Salt = append(slices.Clone(h.Salt), 0x5a)
+	}
+	return []wire.Record{wire.NewNSEC3PARAM(f.zone.name, 0, param)}
+}
+
+// hashing is how this copy hashes the names it denies; nil for NSEC.
+func (f *frame) hashing() *NSEC3 {
+	switch h := f.zone.signing.NSEC3; {
+	case !f.view.otherChain:
+		return h
+	case h != nil:
+		return nil
+	}
+	return &NSEC3{}
+}
+
+// denial is the chain by which this copy denies.
+func (f *frame) denial() (*chain, error) {
+	if f.view.otherChain {
+		return f.zone.otherChain.get(f.in, f.zone, f.hashing())
+	}
+	return f.zone.chain.get(f.in, f.zone, f.hashing())
 }
 
 func (f *frame) soa(template wire.Record) ([]wire.Record, error) {
@@ -232,11 +271,12 @@ func (f *frame) negativeTTL() uint32 {
 	return min(soa.NegativeMinTTL, record.TTL)
 }
 
-// link is the NSEC or NSEC3 of one place in the zone's chain.
-func (f *frame) link(c *chain, index int) (wire.Record, error) {
+// link is the NSEC or NSEC3 of one place in the zone's chain. Its list has the
+// types at the name, and those that a fault puts there also.
+func (f *frame) link(c *chain, index int, also ...wire.Type) (wire.Record, error) {
 	types, err := f.types(c.owners[index])
 	if err != nil {
 		return wire.Record{}, err
 	}
-	return c.link(f.zone.name, index, types, f.negativeTTL())
+	return c.link(f.zone.name, index, append(types, also...), f.negativeTTL())
 }

@@ -26,6 +26,11 @@ type view struct {
 	noDNSKEY   bool
 	noProof    bool
 	wrongProof bool
+	wrongTypes bool
+	otherChain bool
+	otherParam bool
+	noSOA      bool
+	cutKey     bool
 	nsMismatch bool
 	glue       bool
 	marks      map[wire.Type][]mark // by class; anyType holds those for all but DS
@@ -107,6 +112,16 @@ func newView(id int, active []*order) *view {
 			v.noProof = true
 		case WrongProof:
 			v.wrongProof = true
+		case WrongTypes:
+			v.wrongTypes = true
+		case OtherDenial:
+			v.otherChain = true
+		case OtherParam:
+			v.otherParam = true
+		case NoSOA:
+			v.noSOA = true
+		case CutKey:
+			v.cutKey = true
 		case NSMismatch:
 			v.nsMismatch = true
 		case GlueMismatch:

@@ -27,9 +27,8 @@ type zone struct {
 	keys     []keyPair // one a signing algorithm; owned by keysOnce
 	keysErr  error
 
-	chainOnce sync.Once
-	chain     *chain // owned by chainOnce
-	chainErr  error
+	chain      lazyChain
+	otherChain lazyChain // for OtherDenial
 
 	stray sync.Map // algorithm index -> *wire.Key that is in no DNSKEY RRset
 }
@@ -96,15 +95,21 @@ func (z *zone) strayKey(index int) (*wire.Key, error) {
 	return kept.(*wire.Key), nil
 }
 
-// denial is the zone's chain, built when first needed.
-func (z *zone) denial(in *Internet) (*chain, error) {
-	z.chainOnce.Do(func() {
-		z.chain, z.chainErr = newChain(z.content, z.signing.NSEC3, func(cut holdfast.Name) bool {
+// lazyChain is a chain of denial, built when first needed.
+type lazyChain struct {
+	once  sync.Once
+	chain *chain // owned by once
+	err   error
+}
+
+func (l *lazyChain) get(in *Internet, z *zone, hashed *NSEC3) (*chain, error) {
+	l.once.Do(func() {
+		l.chain, l.err = newChain(z.content, hashed, func(cut holdfast.Name) bool {
 			child := in.zones[cut]
 			return child != nil && child.secure() || len(z.content.set(cut, wire.TypeDS)) > 0
 		})
 	})
-	return z.chain, z.chainErr
+	return l.chain, l.err
 }
 
 // ds is what the parent should publish: nothing for an unsigned zone or an
