@@ -53,13 +53,14 @@ func ExitFor(v holdfast.Verdict) Exit {
 type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// Terminal says that Stdout is one: colour and progress are for people.
-	Terminal bool
-	Clock    holdfast.Clock
-	Dialer   ask.Dialer
-	Hints    []holdfast.Server
-	Anchors  []wire.Record
-	Vantage  string
+	// Terminal says that Stdout is one, Watched that Stderr is: colour and
+	// progress are for people.
+	Terminal, Watched bool
+	Clock             holdfast.Clock
+	Dialer            ask.Dialer
+	Hints             []holdfast.Server
+	Anchors           []wire.Record
+	Vantage           string
 }
 
 // RealWorld is the machine's: its clock, its network, IANA's hints and anchors
@@ -70,15 +71,21 @@ func RealWorld() World {
 		vantage = "unnamed"
 	}
 	return World{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Terminal: isTerminal(os.Stdout),
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Terminal: isTerminal(os.Stdout), Watched: isTerminal(os.Stderr),
 		Clock: systemClock{}, Dialer: ask.System{}, Hints: anchor.EmbeddedHints(), Anchors: anchor.Embedded(),
 		Vantage: vantage,
 	}
 }
 
+// isTerminal takes every character device for one but the null device, which
+// is what cron and test programs give.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }
 
 type systemClock struct{}

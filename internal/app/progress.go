@@ -22,7 +22,7 @@ type progress struct {
 // silent: logs are not made of spinners.
 func startProgress(w World, text string) *progress {
 	p := &progress{world: w, text: text, began: time.Now(), quit: make(chan struct{})}
-	if !w.Terminal {
+	if !w.Watched {
 		return p
 	}
 	p.done.Add(1)

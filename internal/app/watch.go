@@ -34,6 +34,14 @@ type WatchOptions struct {
 
 // Watch keeps watch until interrupted, or makes a single sweep.
 func Watch(ctx context.Context, w World, o WatchOptions) (Exit, error) {
+	exit, err := watch(ctx, w, o)
+	if err != nil && !o.Once && interrupted(ctx, err) {
+		return Healthy, nil // it was asked to stop, if before it had begun
+	}
+	return exit, err
+}
+
+func watch(ctx context.Context, w World, o WatchOptions) (Exit, error) {
 	config, err := LoadConfig(o.Config)
 	if err != nil {
 		return Unworked, err
@@ -69,7 +77,7 @@ func Watch(ctx context.Context, w World, o WatchOptions) (Exit, error) {
 		}
 		fmt.Fprintf(w.Stderr, "the page is on http://%s/\n", listener.Addr())
 	}
-	if err := h.run(ctx, listener, nil); err != nil && !interrupted(ctx, err) {
+	if err := h.run(ctx, listener, nil); err != nil {
 		return Unworked, err
 	}
 	return Healthy, nil
