@@ -448,6 +448,26 @@ func TestSelf(t *testing.T) {
 	w.wantTold(staff, "opened critical, opened critical, closed critical, reopened critical")
 }
 
+// TestBrokenCheck has a check that panics on two zones: that is ours, and one.
+func TestBrokenCheck(t *testing.T) {
+	w := newWatch(t, func(c *Config) { c.Contacts = ReleaseAutomatic })
+	w.contact("a.", tech)
+	broken := holdfast.Finding{Code: "SELF-00", Name: "check-broken", Severity: holdfast.SeverityError, Text: "check CST-01 could not be carried out"}
+	if err := w.Withheld(t.Context(), holdfast.Sweep{ID: "s1"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		w.look("a.", broken)
+		w.look("b.", broken)
+	}
+	w.tick()
+	w.wantTold(staff, "opened critical, opened error")
+	w.wantTold(tech, "")
+	if n := w.notices(staff)[1]; fmt.Sprint(n.Zones) != "[a. b.]" || !strings.Contains(n.Subject, "Holdfast itself: check CST-01") {
+		t.Errorf("zones %v: %s", n.Zones, n.Subject)
+	}
+}
+
 func TestUndeliveredNoticesAreTold(t *testing.T) {
 	w := newWatch(t, func(c *Config) { c.Staff = []string{"a@registry.example", "b@registry.example"} })
 	n := holdfast.Notice{ID: "n1", Channel: "mail", Recipient: "a@registry.example", Audience: holdfast.ForStaff}

@@ -74,7 +74,7 @@ func (a *Alert) mailboxes(ctx context.Context) (map[string]*mailbox, error) {
 		}
 		p := box.parts[i.ID]
 		if p == nil {
-			p = &part{incident: i}
+			p = &part{incident: i, foreign: true}
 			box.parts[i.ID] = p
 		}
 		if !slices.Contains(p.zones, zone) {

@@ -227,6 +227,12 @@ func TestContactOfAGroupReadsOfTheirOwnZones(t *testing.T) {
 	w.tick()
 	w.wantTold(tech, "opened warning sent, closed warning queued")
 	w.wantTold("other@nic.test", "opened warning sent")
+	w.send()
+	w.clock.move(7 * time.Hour)
+	w.mended("b.")
+	if last := w.notices("other@nic.test")[1]; last.Reason != holdfast.ReasonClosed || strings.Contains(last.Text+last.HTML, ".a") {
+		t.Errorf("the other contact reads of a zone that is not theirs:\n%s", last.Text)
+	}
 }
 
 func TestReopenedIsToldToContacts(t *testing.T) {

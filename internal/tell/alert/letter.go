@@ -53,6 +53,9 @@ type contactLine struct{ Zone, Who, Source, Doubt string }
 type part struct {
 	incident *holdfast.Incident
 	zones    []holdfast.Name
+	// foreign says that the reader is not staff: zones of others that came and
+	// went are left out of the history.
+	foreign bool
 }
 
 // Bounds on a mail, so that it stays one that people read.
@@ -159,6 +162,9 @@ func (a *Alert) section(p part, now time.Time, closing bool) section {
 		advised[f.Code] = true
 	}
 	for _, e := range i.Log[max(0, len(i.Log)-historyShown):] {
+		if p.foreign && (e.What == "joined" || e.What == "left") {
+			continue
+		}
 		s.History = append(s.History, instant(e.At)+"  "+e.What+" ("+e.Severity.String()+"): "+clean(e.Text, maxText))
 	}
 	return s

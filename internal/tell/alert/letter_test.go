@@ -34,7 +34,7 @@ func TestMailToStaff(t *testing.T) {
 	}
 	for _, want := range []string{
 		"What is wrong: NS signatures expire 2026-08-03 05:10 UTC",
-		"Since:    2026-08-03 00:05 UTC (5 min ago)",
+		"Since: 2026-08-03 00:05 UTC (5 min ago)",
 		"Breaks: 2026-08-03 05:10 UTC (in 5 h): from then on validating resolvers",
 		"dig @" + f.Server.Address.String() + " xn--p1ai. NS +norecurse +dnssec",
 		"To mend it: The signer has not renewed",

@@ -34,7 +34,7 @@ func (a *Alert) staffNotices(ctx context.Context, i *holdfast.Incident, reason h
 	if err != nil {
 		return nil, err
 	}
-	l := a.letter(reason, now, part{i, i.Zones})
+	l := a.letter(reason, now, part{incident: i, zones: i.Zones})
 	l.Contacts = contacts
 	text, html, err := l.render()
 	if err != nil {

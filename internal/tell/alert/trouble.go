@@ -180,7 +180,9 @@ func shares(i *holdfast.Incident, l *look) bool {
 	}
 	switch l.trouble {
 	case holdfast.TroubleSelf:
-		return len(i.Members) > 0 // a check that fails, fails for all
+		// A check that fails, fails for all; but a network that is down is not
+		// a check that fails.
+		return len(i.Findings) > 0 && i.Findings[0].Code == l.findings[0].Code
 	case holdfast.TroubleExpiry:
 		if i.FailsAt.Sub(l.failsAt).Abs() > expiryApart {
 			return false
