@@ -56,7 +56,7 @@ func (a *Alert) tellContacts(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return a.clearForgotten(ctx, boxes, now)
 }
 
 // mailboxes sorts the incidents by whom they concern.

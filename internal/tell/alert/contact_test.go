@@ -65,6 +65,25 @@ func TestContactGetsTheClosingAfterTheOpening(t *testing.T) {
 	}
 }
 
+func TestHeldNoticeToAFormerContact(t *testing.T) {
+	w := newWatch(t)
+	w.contact("example.", tech)
+	w.trouble("example.", expiring(holdfast.SeverityWarning, start.Add(100*time.Hour)))
+	w.contact("example.", "new@nic.test")
+	w.clock.move(time.Hour)
+	w.tick()
+	w.wantTold(tech, "opened warning dropped")
+	w.wantTold("new@nic.test", "opened warning held")
+	// We sleep while it closes, and for so long that it is forgotten.
+	for range 2 {
+		w.look("example.")
+	}
+	w.clock.move(48 * time.Hour)
+	w.restart()
+	w.tick()
+	w.wantTold("new@nic.test", "opened warning dropped")
+}
+
 func TestWhatAPersonDroppedStaysDropped(t *testing.T) {
 	w := newWatch(t)
 	w.contact("example.", tech)

@@ -72,13 +72,32 @@ func (a *Alert) clear(ctx context.Context, box *mailbox, written []holdfast.Noti
 		case newer >= 0:
 			why = "replaced by " + all[newer].ID
 		case box.moot(n):
-			why = "made moot: the incident is closed"
+			why = "made moot: the incident is closed, or the contact is another"
 		default:
 			continue
 		}
 		// A person may have released or dropped it in this very moment.
 		if err := a.record.DropNotice(ctx, n.ID, now, why); err != nil && !errors.Is(err, record.ErrState) {
 			return fmt.Errorf("drop notice %s: %w", n.ID, err)
+		}
+	}
+	return nil
+}
+
+// clearForgotten drops what waits for a person and concerns an address that no
+// incident leads to any more: we did not run when it closed, or the zone has
+// another contact now.
+func (a *Alert) clearForgotten(ctx context.Context, boxes map[string]*mailbox, now time.Time) error {
+	held, err := a.record.Notices(ctx, record.NoticeFilter{States: []holdfast.NoticeState{holdfast.NoticeHeld}})
+	if err != nil {
+		return fmt.Errorf("read held notices: %w", err)
+	}
+	for _, n := range held {
+		if boxes[n.Recipient] != nil || n.Audience != holdfast.ForContact {
+			continue
+		}
+		if err := a.clear(ctx, &mailbox{history: []holdfast.Notice{n}}, nil, now); err != nil {
+			return err
 		}
 	}
 	return nil
