@@ -430,6 +430,9 @@ const oddities = `(() => {
     const wide = all("body *").filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1 && !e.closest(".scroll, pre, .skip, .hidden"));
     found.push("scrolls sideways: " + root.scrollWidth + " by " + wide.slice(0, 3).map((e) => e.tagName + "." + e.getAttribute("class")));
   }
+  for (const c of all(".scroll")) {
+    if (c.querySelector(".zones, .incidents, .findings") && c.scrollWidth > c.clientWidth) found.push("cut off: " + c.firstElementChild.className);
+  }
   let level = 0;
   for (const h of all("h1, h2, h3, h4")) {
     if (+h.tagName[1] > level + 1) found.push("heading " + h.tagName + " after level " + level + ": " + h.textContent);

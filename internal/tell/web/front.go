@@ -333,13 +333,16 @@ func newLine(r row, now time.Time) line {
 
 // failsBy says what fails first, and where, if not on every server.
 func failsBy(v holdfast.Verdict) string {
-	first := 0
+	first, signed := 0, 0
 	for _, server := range v.Servers {
+		if !server.FailsAt.IsZero() {
+			signed++
+		}
 		if server.FailsAt.Equal(v.FailsAt) {
 			first++
 		}
 	}
-	if v.FailsAt.IsZero() || first == 0 || first == len(v.Servers) {
+	if v.FailsAt.IsZero() || first == 0 || first == signed {
 		return string(v.FailsBy)
 	}
 	return fmt.Sprintf("%s at %d of %d servers", v.FailsBy, first, len(v.Servers))
