@@ -129,7 +129,7 @@ func (f *IncidentFinding) UnmarshalJSON(text []byte) error {
 // IncidentEvent is one line of an incident's history.
 type IncidentEvent struct {
 	At       time.Time `json:"at"`
-	What     string    `json:"what"` // opened, rose, fell, joined, left, told, reminder, closed, reopened, passed
+	What     string    `json:"what"` // opened, rose, fell, joined, left, told, reminder, again, closed, reopened, passed
 	Severity Severity  `json:"severity"`
 	Text     string    `json:"text"`
 }

@@ -171,7 +171,7 @@ func (h *house) once(ctx context.Context, o WatchOptions) (Exit, error) {
 	if err := h.alert.Tick(ctx); err != nil {
 		return Unworked, err
 	}
-	if err := h.outbox.Round(ctx); err != nil {
+	if err := h.outbox.Once(ctx); err != nil {
 		return Unworked, err
 	}
 	statuses, err := h.record.Statuses(ctx)

@@ -28,6 +28,7 @@ var troubles = []struct {
 	{"ROL-", holdfast.TroubleChain},
 	{"NEG-", holdfast.TroubleDenial},
 	{"DEL-", holdfast.TroubleDelegation},
+	{"DEL-03", holdfast.TroubleReachability}, // too few servers answer by a family: what made them silent is one trouble
 	{"CON-", holdfast.TroubleReachability},
 	{"NSB-", holdfast.TroubleReachability},
 	{"NET-", holdfast.TroubleReachability},
