@@ -34,6 +34,7 @@ type difference struct {
 type rejudgement struct {
 	Catalogue    string                  `json:"catalogue"`
 	Measurements int                     `json:"measurements"`
+	Withheld     int                     `json:"withheld"` // looks of sweeps in which the trouble was ours: passed over
 	Statuses     map[holdfast.Status]int `json:"statuses"`
 	Findings     map[string]int          `json:"findings"` // by code
 	Differences  []difference            `json:"differences"`
@@ -98,11 +99,19 @@ func rejudge(ctx context.Context, w World, r *record.Record, catalogue judge.Cat
 	for _, i := range intervals {
 		known[i.Finding.Zone] = append(known[i.Finding.Zone], i)
 	}
+	withheld, err := withheldSweeps(ctx, r)
+	if err != nil {
+		return out, err
+	}
 	progress := startProgress(w, "judging again")
 	defer progress.stop()
 	for m, err := range r.Measurements(ctx, since, until, zone) {
 		if err != nil {
 			return out, err
+		}
+		if withheld[m.Sweep] {
+			out.Withheld++
+			continue
 		}
 		v := catalogue.Judge(m, m.Finished)
 		out.Measurements++
@@ -112,6 +121,26 @@ func rejudge(ctx context.Context, w World, r *record.Record, catalogue judge.Cat
 		}
 		out.Differences = append(out.Differences, compare(m, v, known[v.Zone])...)
 		progress.set("%d looks", out.Measurements)
+	}
+	return out, nil
+}
+
+// mostSweeps is more than a year of core and full sweeps.
+const mostSweeps = 200_000
+
+// withheldSweeps are those in which most of the world seemed down. Which of
+// their looks were judged all the same is not recorded; nobody is blamed for
+// any of them.
+func withheldSweeps(ctx context.Context, r *record.Record) (map[string]bool, error) {
+	sweeps, err := r.Sweeps(ctx, mostSweeps)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, s := range sweeps {
+		if s.Withheld {
+			out[s.ID] = true
+		}
 	}
 	return out, nil
 }
@@ -143,6 +172,9 @@ func compare(m holdfast.Measurement, v holdfast.Verdict, known []record.Interval
 
 func writeRejudgement(w World, r rejudgement) error {
 	fmt.Fprintf(w.Stdout, "%d looks judged again with catalogue %s\n", r.Measurements, r.Catalogue)
+	if r.Withheld > 0 {
+		fmt.Fprintf(w.Stdout, "%d looks passed over: in their sweeps most of the world seemed down\n", r.Withheld)
+	}
 	if len(r.Differences) == 0 {
 		_, err := fmt.Fprintln(w.Stdout, "The findings are those of the record.")
 		return err
