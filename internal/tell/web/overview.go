@@ -263,7 +263,7 @@ type segment struct {
 // The histogram's measures in pixels: a line for numbers, the bars, a line for labels.
 const (
 	histogramTop    = 20
-	histogramHeight = 200
+	histogramHeight = 140
 	histogramLeast  = 3 // a single zone must be seen beside a thousand
 )
 
