@@ -45,7 +45,7 @@ type Chain struct {
 // Link is what one parent server says of the delegation's security.
 type Link struct {
 	Server   holdfast.Server
-	Exchange int // index of the DS answer; -1 where there is none
+	Exchange int // index of the DS answer, or of the referral that stands in for it; -1 where there is none
 	Status   holdfast.Status
 	EDE      int
 	Reason   string

@@ -120,6 +120,7 @@ func (r *reader) link(reply judge.Reply, child holdfast.Name, ring *keyring) jud
 	link := judge.Link{Server: reply.Exchange.Server, Exchange: reply.Index, Status: holdfast.Indeterminate}
 	if !speaks(reply) {
 		link.EDE, link.Reason = silence(reply)
+		r.linkByReferral(&link, child, ring)
 		return link
 	}
 	sets, denial := r.examine(reply, ring).stamped(reply)
@@ -135,6 +136,37 @@ func (r *reader) link(reply judge.Reply, child holdfast.Name, ring *keyring) jud
 		linkByDenial(&link, denial)
 	}
 	return link
+}
+
+// linkByReferral takes what the same server's referral says where its answer
+// to the question for DS did not arrive: the DS RRset or the proof that there
+// is none stands there too, and resolvers take it from there (RFC 4035 section
+// 3.1.4). A referral that carries neither changes nothing.
+func (r *reader) linkByReferral(link *judge.Link, child holdfast.Name, ring *keyring) {
+	for _, reply := range r.kase.Replies(ring.zone, holdfast.PurposeReferral) {
+		e := reply.Exchange
+		if e.Server != link.Server || e.Question.Name != child || !reply.OK() || reply.Message.Authoritative {
+			continue
+		}
+		said, sets := &reading{}, r.kase.Sets(reply)
+		if ds := judge.Find(sets.Authority, child, wire.TypeDS); ds != nil {
+			said.sets = []*judge.Set{r.exams.set(ds, ring, holdfast.ClassDS)}
+		} else {
+			q := holdfast.Question{Name: child, Type: uint16(wire.TypeDS)}
+			said.denial = r.exams.denial(sets, ring, q, claimNoData, "")
+			if said.denial.Fault == judge.DenialMissing {
+				continue
+			}
+		}
+		link.Exchange, link.EDE, link.Reason = reply.Index, 0, ""
+		examined, denial := said.stamped(reply)
+		if link.Denial = denial; denial != nil {
+			linkByDenial(link, denial)
+		} else {
+			r.linkByDS(link, examined[0])
+		}
+		return
+	}
 }
 
 func (r *reader) linkByDS(link *judge.Link, set *judge.Set) {
