@@ -129,6 +129,8 @@ type sweepsView struct {
 	Now   time.Time
 	Rows  []sweepRow
 	Shown int
+	// Roster tells what the last new root zone changed; its zones are left out.
+	Roster record.Roster
 }
 
 type sweepRow struct {
@@ -144,7 +146,11 @@ func (s *Site) serveSweeps(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := sweepsView{Now: s.clock.Now(), Shown: sweepsShown}
+	roster, err := s.record.Roster(r.Context())
+	if err != nil && !errors.Is(err, record.ErrNotFound) {
+		return err
+	}
+	view := sweepsView{Now: s.clock.Now(), Shown: sweepsShown, Roster: roster}
 	for _, sweep := range sweeps {
 		row := sweepRow{Sweep: sweep, Took: "under way", Outcomes: tally(sweep.Outcomes), Statuses: tally(sweep.Statuses)}
 		if !sweep.Finished.IsZero() {
