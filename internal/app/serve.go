@@ -87,7 +87,7 @@ func (c WebConfig) token() (string, error) {
 func listenWeb(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, advise(fmt.Errorf("serve the page: %w", err), "Another program has that port, perhaps another watch: stop it, or choose another port (web.listen; for the demo --listen).")
+		return nil, advise(fmt.Errorf("serve the page: %w", err), "Another program has that port, perhaps another watch: stop it, or set web.listen (for the demo: --listen).")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("serve the page: %w", err)
