@@ -85,18 +85,43 @@ func (h *house) fetchRoster(ctx context.Context) (*roster.Roster, error) {
 
 // acceptRoster makes a roster durable, then puts it in force.
 func (h *house) acceptRoster(ctx context.Context, next *roster.Roster) error {
-	if err := h.record.SaveRoster(ctx, kept(next)); err != nil {
+	old, keep := h.roster.Load(), kept(next)
+	if old != nil {
+		known, err := h.record.Roster(ctx)
+		if err != nil && !errors.Is(err, record.ErrNotFound) {
+			return err
+		}
+		// The same serial again says nothing new: what the last new one changed
+		// stays on the page.
+		keep.Changes, keep.Before = known.Changes, known.Before
+		if changes := roster.Diff(old, next); len(changes) > 0 {
+			keep.Changes, keep.Before = changeLines(changes), old.Serial
+			h.log.Info("roster changed", "from", old.Serial, "to", next.Serial, "changes", len(changes))
+		}
+	}
+	if err := h.record.SaveRoster(ctx, keep); err != nil {
 		return err
 	}
-	old := h.roster.Swap(next)
+	h.roster.Store(next)
 	if old == nil {
 		h.log.Info("roster", "zones", len(next.Subjects), "serial", next.Serial, "from", next.From)
-		return nil
-	}
-	for _, change := range roster.Diff(old, next) {
-		h.log.Info("roster changed", "serial", next.Serial, "change", change.String())
 	}
 	return nil
+}
+
+// maxChanges bounds the differences that are kept: a roster of another source
+// may differ in every zone.
+const maxChanges = 500
+
+func changeLines(changes []roster.Change) []string {
+	var out []string
+	for i, c := range changes {
+		if i == maxChanges {
+			return append(out, fmt.Sprintf("and %d more", len(changes)-maxChanges))
+		}
+		out = append(out, c.String())
+	}
+	return out
 }
 
 // followRoster looks for a new roster, and tells staff where one is refused.

@@ -68,6 +68,10 @@ type Roster struct {
 	Source   string
 	Fetched  time.Time
 	Subjects []holdfast.Subject
+	// Changes are the differences from the roster before, for people, one a
+	// line: "+ example. ds 12345 13 2 a1b2". Before is that one's serial.
+	Changes []string
+	Before  uint32
 }
 
 // Stats describes the database.

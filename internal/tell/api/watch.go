@@ -292,11 +292,14 @@ type rosterNow struct {
 	Source   string             `json:"source"`
 	Fetched  time.Time          `json:"fetched"`
 	Subjects []holdfast.Subject `json:"subjects"`
+	// Changes from the roster of serial Before: "+ example. ds ...".
+	Changes []string `json:"changes"`
+	Before  uint32   `json:"before"`
 }
 
 func (a *api) roster(ctx context.Context, _ *struct{}) (rosterNow, error) {
 	roster, err := a.record.Roster(ctx)
-	roster.Subjects = notNil(roster.Subjects)
+	roster.Subjects, roster.Changes = notNil(roster.Subjects), notNil(roster.Changes)
 	return rosterNow(roster), err
 }
 

@@ -202,7 +202,7 @@ func TestFailsByNamesTheServersWhereNotAllFail(t *testing.T) {
 		{holdfast.Verdict{}, ""},
 		{holdfast.Verdict{FailsAt: soon, FailsBy: "NS", Servers: []holdfast.ServerVerdict{server(soon), server(soon)}}, "NS"},
 		{holdfast.Verdict{FailsAt: soon, FailsBy: "NS", Servers: []holdfast.ServerVerdict{server(soon), server(late), server(late)}}, "NS at 1 of 3 servers"},
-		{holdfast.Verdict{FailsAt: soon, FailsBy: "DS", Servers: []holdfast.ServerVerdict{server(late)}}, "DS"}, // the parent's signature
+		{holdfast.Verdict{FailsAt: soon, FailsBy: "DS", Servers: []holdfast.ServerVerdict{server(late)}}, "DS"},                      // the parent's signature
 		{holdfast.Verdict{FailsAt: soon, FailsBy: "NS", Servers: []holdfast.ServerVerdict{server(soon), server(time.Time{})}}, "NS"}, // an unsigned copy
 	} {
 		if got := failsBy(c.verdict); got != c.want {
