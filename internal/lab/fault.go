@@ -60,6 +60,7 @@ const (
 	DSMismatch    Kind = "ds-mismatch"
 	DSMissing     Kind = "ds-missing"
 	DSExtra       Kind = "ds-extra"
+	DSUnknown     Kind = "ds-unknown"
 	ParentDiffers Kind = "parent-differs"
 )
 
@@ -124,6 +125,7 @@ var Faults = []Doc{
 	{Kind: DSMismatch, Parent: true, Text: "the parent's DS match no key of the zone"},
 	{Kind: DSMissing, Parent: true, Text: "the parent has no DS for the zone: an island"},
 	{Kind: DSExtra, Parent: true, Text: "the parent has one DS more, which matches no key"},
+	{Kind: DSUnknown, Parent: true, Text: "the parent's DS are of an algorithm that nobody knows: the zone is insecure"},
 	{Kind: ParentDiffers, Parent: true, Text: "the parent's referral lacks the first of the zone's NS names, and its DS RRset has one more"},
 }
 

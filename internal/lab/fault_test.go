@@ -308,6 +308,14 @@ var shows = map[Kind]struct {
 	DSMismatch: {"* ds-mismatch nsec.test.", wantDS(0, 1)},
 	DSMissing:  {"* ds-missing nsec.test.", wantDS(0, 0)},
 	DSExtra:    {"* ds-extra nsec.test.", wantDS(1, 2)},
+	DSUnknown: {"* ds-unknown nsec.test.", func(t *testing.T, in *Internet) error {
+		s := askUDP(t, in, testA, "nsec.test.", wire.TypeDS)
+		if s.err != nil {
+			return s.err
+		}
+		ds, err := s.message.Answer[0].DS()
+		return want(err == nil && ds.Algorithm == 200, s)
+	}},
 	ParentDiffers: {"ns1.nic.test. parent-differs nsec.test.", func(t *testing.T, in *Internet) error {
 		s, other := askUDP(t, in, testA, "nsec.test.", wire.TypeNS), askUDP(t, in, "192.0.2.2", "nsec.test.", wire.TypeNS)
 		return want(s.err == nil && count(s.message.Authority, wire.TypeNS) == 1 && count(s.message.Authority, wire.TypeDS) == 2 &&

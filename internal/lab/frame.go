@@ -181,6 +181,11 @@ func (f *frame) dsSet(child holdfast.Name) ([]wire.Record, error) {
 		return nil, nil
 	}
 	set, err := z.ds(ttl)
+	if v.dsUnknown {
+		for i := range set {
+			set[i].Data[2] = unknownAlgorithm
+		}
+	}
 	if err != nil || !(v.dsMismatch || v.dsExtra || v.parentDiffers) {
 		return set, err
 	}
@@ -197,6 +202,10 @@ func (f *frame) dsSet(child holdfast.Name) ([]wire.Record, error) {
 	digest, err := stray.DNSKEY.Digest(child, z.signing.Digests[0])
 	return append(set, wire.NewDS(child, ttl, digest)), err
 }
+
+// unknownAlgorithm is one that IANA has not assigned; the third octet of a DS
+// says it (RFC 4034 section 5.1).
+const unknownAlgorithm = 200
 
 // otherAddresses are wrong addresses for a name server of the zone: those of
 // another server of the zone where there is one, so that nothing else breaks.

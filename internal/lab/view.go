@@ -36,7 +36,7 @@ type view struct {
 	marks      map[wire.Type][]mark // by class; anyType holds those for all but DS
 
 	// delegation: what the parent's servers say of it.
-	dsMismatch, dsMissing, dsExtra, parentDiffers bool
+	dsMismatch, dsMissing, dsExtra, dsUnknown, parentDiffers bool
 }
 
 // mark is a fault of signatures.
@@ -132,6 +132,8 @@ func newView(id int, active []*order) *view {
 			v.dsMissing = true
 		case DSExtra:
 			v.dsExtra = true
+		case DSUnknown:
+			v.dsUnknown = true
 		case ParentDiffers:
 			v.parentDiffers = true
 		case Expire, NoResign, NotYet, Break, Strip, UnknownKey, WrongSigner:
