@@ -91,6 +91,7 @@ var contested = []struct {
 	}},
 	{name: "insecure", says: "unsigned", status: holdfast.Insecure},
 	{name: "island", says: "island", status: holdfast.Insecure},
+	{name: "unknown-algorithm", fault: "* ds-unknown", status: holdfast.Insecure},
 	{name: "iterations-200", says: "nsec3 iterations 200", status: holdfast.Secure},
 	{name: "opt-out", says: "nsec3 optout", status: holdfast.Secure, permitted: []differs{
 		{"delv", holdfast.PurposeNXDomain, holdfast.Secure, spanned},
