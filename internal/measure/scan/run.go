@@ -21,6 +21,7 @@ type Loops struct {
 	mu     sync.Mutex
 	zones  map[holdfast.Name]*entry // owned by mu
 	queue  queue                    // owned by mu
+	urgent queue                    // of zones in trouble, which do not wait behind the others; owned by mu
 	sweeps map[holdfast.Depth]*sweep
 	wake   chan struct{} // holds at most one: the queue's head may have changed
 }
@@ -86,7 +87,7 @@ func (l *Loops) SetRoster(subjects []holdfast.Subject) {
 		if !stays[zone] {
 			e.parted = true
 			if e.index >= 0 {
-				heap.Remove(&l.queue, e.index)
+				heap.Remove(l.queueOf(e), e.index)
 			}
 			delete(l.zones, zone)
 		}
@@ -103,7 +104,15 @@ func (l *Loops) plan(e *entry) {
 	if e.full.Before(e.due) {
 		e.due = e.full
 	}
-	heap.Push(&l.queue, e)
+	heap.Push(l.queueOf(e), e)
+}
+
+// queueOf is where an entry waits. It does not change while it does.
+func (l *Loops) queueOf(e *entry) *queue {
+	if e.fast {
+		return &l.urgent
+	}
+	return &l.queue
 }
 
 func (l *Loops) nudge() {
@@ -169,22 +178,23 @@ func (l *Loops) next(ctx context.Context) (*entry, holdfast.Depth, *sweep, time.
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	const longest = time.Minute
-	if len(l.queue) == 0 {
-		return nil, "", nil, longest, nil
-	}
 	now := l.scan.clock.Now()
-	if wait := l.queue[0].due.Sub(now); wait > 0 {
-		return nil, "", nil, min(wait, longest), nil
+	from, wait := &l.urgent, l.urgent.wait(now, longest)
+	if wait > 0 {
+		from, wait = &l.queue, min(wait, l.queue.wait(now, longest))
+	}
+	if wait > 0 {
+		return nil, "", nil, wait, nil
 	}
 	depth := holdfast.Core
-	if e := l.queue[0]; !e.full.After(now) || e.fast {
+	if e := (*from)[0]; !e.full.After(now) || e.fast {
 		depth = holdfast.Full
 	}
 	w, err := l.sweep(ctx, depth, now)
 	if err != nil {
 		return nil, "", nil, longest, err
 	}
-	e := heap.Pop(&l.queue).(*entry)
+	e := heap.Pop(from).(*entry)
 	e.busy = true
 	w.enter()
 	return e, depth, w, 0, nil
@@ -250,6 +260,15 @@ func (l *Loops) endAll(ctx context.Context) {
 
 // queue is a heap of entries by due time.
 type queue []*entry
+
+// wait is how long it is until the first is due, at most longest; zero or less
+// where it is.
+func (q queue) wait(now time.Time, longest time.Duration) time.Duration {
+	if len(q) == 0 {
+		return longest
+	}
+	return min(q[0].due.Sub(now), longest)
+}
 
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }

@@ -266,6 +266,27 @@ func TestTroubleIsLookedAtFast(t *testing.T) {
 	})
 }
 
+// At the start every zone is due at once. One in trouble has its second look
+// in its time, and does not wait for all the others' first.
+func TestTroubleDoesNotQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWork(t)
+		w.took = time.Second
+		subjects := roster(400)
+		zone := subjects[0].Zone
+		w.trouble[zone] = true
+		_, stop := running(t, w, Config{Parallel: 2}, subjects, never) // 200 s for a look at each
+		time.Sleep(100 * time.Second)
+		w.mutex.Lock()
+		looks := w.looks[zone]
+		w.mutex.Unlock()
+		stop()
+		if len(looks) < 2 || looks[1].at.Sub(looks[0].at) > 35*time.Second {
+			t.Errorf("looks at %v, want a second one half a minute after the first", looks)
+		}
+	})
+}
+
 // After a restart nothing is asked before its time, and what is overdue is
 // not forgotten.
 func TestRestart(t *testing.T) {
