@@ -27,7 +27,7 @@ type Config struct {
 	Full holdfast.Duration `toml:"full"`
 	// Fast is the interval of full looks at a zone in trouble. "30s" where zero.
 	Fast holdfast.Duration `toml:"fast"`
-	// Parallel is how many zones are looked at at once. 0: 64.
+	// Parallel is how many zones are looked at at once. 0: 32.
 	Parallel int `toml:"parallel"`
 }
 
@@ -40,7 +40,7 @@ func (c Config) Check() error {
 	case c.Full < c.Core:
 		return fmt.Errorf("scan: full (%s) is shorter than core (%s)", c.Full, c.Core)
 	case c.Parallel < 0:
-		return fmt.Errorf("scan: parallel is %d: want a positive number, or 0 for 64", c.Parallel)
+		return fmt.Errorf("scan: parallel is %d: want a positive number, or 0 for 32", c.Parallel)
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (c Config) withDefaults() Config {
 		c.Fast = holdfast.Duration(30 * time.Second)
 	}
 	if c.Parallel == 0 {
-		c.Parallel = 64
+		c.Parallel = 32
 	}
 	return c
 }
