@@ -192,6 +192,9 @@ func (c Config) withDefaults() Config {
 	if c.Database == "" {
 		c.Database = "holdfast.db"
 	}
+	if c.Alert.DocsURL == "" && c.Alert.BaseURL != "" && c.Web.listen() != "off" {
+		c.Alert.DocsURL = strings.TrimSuffix(c.Alert.BaseURL, "/") + "/checks/" // the page has them
+	}
 	if c.Alert.MessageDomain == "" && c.Notify.Mail != nil {
 		if sender, err := mail.ParseAddress(c.Notify.Mail.From); err == nil {
 			c.Alert.MessageDomain = strings.ToLower(sender.Address[strings.LastIndex(sender.Address, "@")+1:])

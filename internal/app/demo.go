@@ -57,6 +57,9 @@ func Demo(ctx context.Context, w World, o DemoOptions) (Exit, error) {
 		return Unworked, fmt.Errorf("demo: %w", err)
 	}
 	defer os.RemoveAll(folder)
+	if err := demoAddress(o.Listen); err != nil {
+		return Unworked, err
+	}
 	listener, err := listenWeb(o.Listen)
 	if err != nil {
 		return Unworked, err
@@ -235,4 +238,17 @@ func demoPage(c *web.Config) {
 	c.ClockRate = demoRate
 	c.Refresh = 3 * time.Second
 	c.Links = []web.Link{{Path: "/mailbox", Text: "Mailbox"}}
+}
+
+// demoAddress refuses to show the demo to others: everybody who reaches it is
+// staff.
+func demoAddress(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("demo: --listen %q: want ADDRESS:PORT", listen)
+	}
+	if !loopbackHost(host) {
+		return advise(fmt.Errorf("demo: --listen %q is not a loopback address", listen), "Everybody who reaches the demo is staff in it: use 127.0.0.1:PORT, and forward the port where you must.")
+	}
+	return nil
 }

@@ -126,3 +126,29 @@ func TestMailboxIsBounded(t *testing.T) {
 		t.Error("the oldest is still there")
 	}
 }
+
+// TestDemoStaysAtHome holds that nobody else can reach a page on which every
+// visitor is staff.
+func TestDemoStaysAtHome(t *testing.T) {
+	for listen, want := range map[string]bool{"127.0.0.1:0": true, "[::1]:8080": true, "localhost:80": true, "0.0.0.0:80": false, ":80": false, "192.0.2.1:80": false, "8080": false} {
+		if got := demoAddress(listen) == nil; got != want {
+			t.Errorf("--listen %s: allowed %v, want %v", listen, got, want)
+		}
+	}
+}
+
+// TestDocsBesideThePage holds that mails lead to the page's own texts where
+// there is a page.
+func TestDocsBesideThePage(t *testing.T) {
+	for text, want := range map[string]string{
+		`alert.base_url = "https://watch.example/"`:                                            "https://watch.example/checks/",
+		`alert.base_url = "https://watch.example"`:                                             "https://watch.example/checks/",
+		"alert.base_url = \"https://watch.example/\"\nalert.docs_url = \"https://d.example/\"": "https://d.example/",
+		"alert.base_url = \"https://watch.example/\"\nweb.listen = \"off\"":                    "",
+	} {
+		c, err := readConfig([]byte(text))
+		if err != nil || c.Alert.DocsURL != want {
+			t.Errorf("%s: docs at %q, %v; want %q", text, c.Alert.DocsURL, err, want)
+		}
+	}
+}
