@@ -42,19 +42,9 @@ func Check(ctx context.Context, w World, o CheckOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, fmt.Errorf("--at: %w", err)
 	}
-	if err := w.trust(o.TrustAnchor, o.RootHints); err != nil {
-		return Unworked, err
-	}
-	m, err := w.evidenceFor(ctx, zone, o)
+	m, at, err := w.evidenceFor(ctx, zone, o, at)
 	if err != nil {
 		return Unworked, err
-	}
-	switch {
-	case o.At != "":
-	case o.From != "":
-		at = m.Finished
-	default:
-		at = w.Clock.Now()
 	}
 	verdict := NewCatalogue(w.Anchors, dnssec.NewCache(0)).Judge(m, at)
 	if o.JSON {
@@ -69,26 +59,41 @@ func Check(ctx context.Context, w World, o CheckOptions) (Exit, error) {
 }
 
 // evidenceFor reads the saved evidence, or measures and saves where asked to.
-// Saved evidence brings its own anchors unless others were named.
-func (w *World) evidenceFor(ctx context.Context, zone holdfast.Name, o CheckOptions) (holdfast.Measurement, error) {
+// It answers the instant to judge at too: at, or where that is zero the end of
+// what was saved, or now. Trust anchors are those of that instant; saved
+// evidence brings its own unless others were named.
+func (w *World) evidenceFor(ctx context.Context, zone holdfast.Name, o CheckOptions, at time.Time) (holdfast.Measurement, time.Time, error) {
 	if o.From != "" {
 		m, anchors, err := loadEvidence(o.From)
 		if err != nil {
-			return m, err
+			return m, at, err
 		}
 		if m.Subject.Zone != zone {
-			return m, fmt.Errorf("check: %s is evidence of %s, not of %s", o.From, m.Subject.Zone, zone)
+			return m, at, fmt.Errorf("check: %s is evidence of %s, not of %s", o.From, m.Subject.Zone, zone)
 		}
-		if o.TrustAnchor == "" && len(anchors) > 0 {
+		if len(anchors) > 0 {
 			w.Anchors = anchors
 		}
-		return m, nil
+		if at.IsZero() {
+			at = m.Finished
+		}
+		return m, at, w.trust(o.TrustAnchor, "", at)
+	}
+	begin := at
+	if begin.IsZero() {
+		begin = w.Clock.Now()
+	}
+	if err := w.trust(o.TrustAnchor, o.RootHints, begin); err != nil {
+		return holdfast.Measurement{}, at, err
 	}
 	m, err := w.measureOne(ctx, zone, o)
-	if err != nil || o.Save == "" {
-		return m, err
+	if err == nil && o.Save != "" {
+		err = saveEvidence(o.Save, m, w.Anchors)
 	}
-	return m, saveEvidence(o.Save, m, w.Anchors)
+	if at.IsZero() {
+		at = w.Clock.Now()
+	}
+	return m, at, err
 }
 
 func (w *World) measureOne(ctx context.Context, zone holdfast.Name, o CheckOptions) (holdfast.Measurement, error) {
@@ -130,15 +135,16 @@ func anyReply(m holdfast.Measurement) bool {
 	})
 }
 
-// trust replaces the world's anchors and hints by those of files.
-func (w *World) trust(anchors, hints string) error {
+// trust replaces the world's anchors and hints by those of files. Of dated
+// anchors those are taken that are valid at the instant.
+func (w *World) trust(anchors, hints string, at time.Time) error {
 	if anchors != "" {
 		file, err := os.Open(anchors)
 		if err != nil {
 			return fmt.Errorf("trust anchor: %w", err)
 		}
 		defer file.Close()
-		if w.Anchors, err = anchor.Read(file, anchors, w.Clock.Now()); err != nil {
+		if w.Anchors, err = anchor.Read(file, anchors, at); err != nil {
 			return err
 		}
 	}

@@ -245,7 +245,7 @@ func demoPage(c *web.Config) {
 func demoAddress(listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return fmt.Errorf("demo: --listen %q: want ADDRESS:PORT", listen)
+		return fmt.Errorf("demo: --listen: %w; want ADDRESS:PORT", err)
 	}
 	if !loopbackHost(host) {
 		return advise(fmt.Errorf("demo: --listen %q is not a loopback address", listen), "Everybody who reaches the demo is staff in it: use 127.0.0.1:PORT, and forward the port where you must.")

@@ -59,7 +59,7 @@ func Rejudge(ctx context.Context, w World, o RejudgeOptions) (Exit, error) {
 		}
 	}
 	err = withRecord(ctx, StoreOptions{Config: o.Config}, func(config Config, r *record.Record) error {
-		if err := w.trust(config.TrustAnchor, ""); err != nil {
+		if err := w.trust(config.TrustAnchor, "", w.Clock.Now()); err != nil {
 			return err
 		}
 		result, err := rejudge(ctx, w, r, NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), since, until, zone)

@@ -31,7 +31,7 @@ func Verify(ctx context.Context, w World, o VerifyOptions) (Exit, error) {
 	}
 	var anchors []wire.Record
 	if o.TrustAnchor != "" {
-		if err := w.trust(o.TrustAnchor, ""); err != nil {
+		if err := w.trust(o.TrustAnchor, "", at); err != nil {
 			return Unworked, err
 		}
 		anchors = w.Anchors

@@ -49,7 +49,7 @@ func watch(ctx context.Context, w World, o WatchOptions) (Exit, error) {
 	if o.RootZone != "" {
 		config.Roster.Sources = []string{o.RootZone}
 	}
-	if err := w.trust(config.TrustAnchor, config.RootHints); err != nil {
+	if err := w.trust(config.TrustAnchor, config.RootHints, w.Clock.Now()); err != nil {
 		return Unworked, err
 	}
 	r, err := openRecord(ctx, config.Database)

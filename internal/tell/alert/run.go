@@ -72,7 +72,7 @@ func (d *draft) remind(found *holdfast.Incident) {
 	if due, ok := lastReminder(found, d.now); ok && told.Before(due) {
 		i, _ := d.edit(found)
 		i.Title = clean(title(i, d.now), maxLine)
-		d.log(i, "reminder", "signatures die or have died")
+		d.log(i, "reminder", "the instant of failure is "+away(i.FailsAt, d.now))
 		d.tell(i, holdfast.ReasonReminder)
 		return
 	}
