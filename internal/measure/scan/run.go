@@ -135,19 +135,19 @@ func (l *Loops) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			continue
 		}
-		e, depth, w, wait, err := l.next(ctx)
+		t, wait, err := l.next(ctx)
 		if err != nil {
 			cancel(err)
 		}
-		if e == nil {
+		if t == nil {
 			<-slots
 			l.pause(ctx, wait)
 			continue
 		}
 		group.Go(func() {
 			defer func() { <-slots }()
-			err := l.scan.look(ctx, e.subject, depth, w)
-			if done := l.done(ctx, e, depth, w); err == nil {
+			err := l.scan.look(ctx, t.subject, t.depth, t.sweep)
+			if done := l.done(ctx, t); err == nil {
 				err = done
 			}
 			if err != nil {
@@ -172,9 +172,18 @@ func (l *Loops) pause(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// next takes the entry that is due out of the queue, with the depth that is
-// due and the sweep it belongs to; where none is due, how long to wait.
-func (l *Loops) next(ctx context.Context) (*entry, holdfast.Depth, *sweep, time.Duration, error) {
+// turn is one look that is due. subject is a copy: a new roster may change the
+// entry's while the look goes on.
+type turn struct {
+	entry   *entry
+	subject holdfast.Subject
+	depth   holdfast.Depth
+	sweep   *sweep
+}
+
+// next takes the turn that is due out of the queues; where none is, it answers
+// nil and how long to wait.
+func (l *Loops) next(ctx context.Context) (*turn, time.Duration, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	const longest = time.Minute
@@ -184,7 +193,7 @@ func (l *Loops) next(ctx context.Context) (*entry, holdfast.Depth, *sweep, time.
 		from, wait = &l.queue, min(wait, l.queue.wait(now, longest))
 	}
 	if wait > 0 {
-		return nil, "", nil, wait, nil
+		return nil, wait, nil
 	}
 	depth := holdfast.Core
 	if e := (*from)[0]; !e.full.After(now) || e.fast {
@@ -192,12 +201,12 @@ func (l *Loops) next(ctx context.Context) (*entry, holdfast.Depth, *sweep, time.
 	}
 	w, err := l.sweep(ctx, depth, now)
 	if err != nil {
-		return nil, "", nil, longest, err
+		return nil, longest, err
 	}
 	e := heap.Pop(from).(*entry)
 	e.busy = true
 	w.enter()
-	return e, depth, w, 0, nil
+	return &turn{e, e.subject, depth, w}, 0, nil
 }
 
 // sweep is the one that a look begun now belongs to: there is one an interval.
@@ -224,8 +233,9 @@ func (l *Loops) sweep(ctx context.Context, depth holdfast.Depth, now time.Time) 
 }
 
 // done plans the entry's next look.
-func (l *Loops) done(ctx context.Context, e *entry, depth holdfast.Depth, w *sweep) error {
-	trouble := l.scan.work.InTrouble(e.subject.Zone)
+func (l *Loops) done(ctx context.Context, t *turn) error {
+	e, depth, w := t.entry, t.depth, t.sweep
+	trouble := l.scan.work.InTrouble(t.subject.Zone)
 	l.mu.Lock()
 	now := l.scan.clock.Now()
 	e.busy, e.fast = false, trouble
