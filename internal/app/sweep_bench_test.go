@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/lab"
@@ -16,7 +17,7 @@ import (
 
 // benchmarkWatch is a watch over a lab of the real root where its zone file is
 // to hand, else of the built-in list; politeness is lifted.
-func benchmarkWatch(b *testing.B) (*house, []holdfast.Subject) {
+func benchmarkWatch(b *testing.B, clock *lab.Clock) (*house, []holdfast.Subject) {
 	b.Helper()
 	plan := lab.BuiltinPlan(0)
 	const file = "../../../shared/data/root-zone/root.zone.2026073102.signed.xz"
@@ -29,8 +30,8 @@ func benchmarkWatch(b *testing.B) (*house, []holdfast.Subject) {
 			b.Fatal(err)
 		}
 	}
-	plan.Start = systemClock{}.Now()
-	internet, err := lab.New(plan, nil)
+	plan.Start = clock.Now()
+	internet, err := lab.New(plan, clock)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func benchmarkWatch(b *testing.B) (*house, []holdfast.Subject) {
 }
 
 func benchmarkSweep(b *testing.B, depth holdfast.Depth) {
-	h, subjects := benchmarkWatch(b)
+	h, subjects := benchmarkWatch(b, lab.NewClock(systemClock{}.Now(), 1))
 	if depth == holdfast.Core { // which rests on a full look
 		if _, err := h.scan.Once(context.Background(), subjects, holdfast.Full, nil); err != nil {
 			b.Fatal(err)
@@ -88,3 +89,37 @@ func BenchmarkFullSweep(b *testing.B) { benchmarkSweep(b, holdfast.Full) }
 
 // BenchmarkCoreSweep asks SOA and DNSKEY at every address of every zone.
 func BenchmarkCoreSweep(b *testing.B) { benchmarkSweep(b, holdfast.Core) }
+
+// BenchmarkHourOfDisk keeps the default loops over the lab for an hour of its
+// time, after one that fills the database, and says what a day would take.
+func BenchmarkHourOfDisk(b *testing.B) {
+	clock := lab.NewClock(systemClock{}.Now(), 1e-9) // it moves as it is told
+	h, subjects := benchmarkWatch(b, clock)
+	ctx := context.Background()
+	hour := func() {
+		for i := range 12 {
+			depth := holdfast.Core
+			if i == 0 {
+				depth = holdfast.Full
+			}
+			if _, err := h.scan.Once(ctx, subjects, depth, nil); err != nil {
+				b.Fatal(err)
+			}
+			clock.Advance(5 * time.Minute)
+		}
+	}
+	size := func() int64 {
+		stats, err := h.record.Stats(ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return stats.Bytes
+	}
+	hour()
+	before := size()
+	for b.Loop() {
+		hour()
+	}
+	b.ReportMetric(float64(size()-before)/float64(b.N)*24/1e6, "MB/day")
+	b.ReportMetric(float64(before)/1e6, "MB-first-hour")
+}
