@@ -148,8 +148,6 @@ const (
 	ipv6
 )
 
-func (f family) String() string { return [...]string{"IPv4", "IPv6"}[f] }
-
 // class is the address record's type that publishes the family.
 func (f family) class() holdfast.Class { return [...]holdfast.Class{"A", "AAAA"}[f] }
 

@@ -71,7 +71,6 @@ type Outbox struct {
 	GaveUp func(context.Context, holdfast.Notice, error) error
 	// Sent, where set, is told of each notice that arrived. Its error ends Run.
 	Sent func(context.Context, holdfast.Notice) error
-	wake chan struct{}
 	// jitter is a number in [0,1) by which a wait is shortened.
 	jitter func() float64
 }
@@ -80,7 +79,7 @@ type Outbox struct {
 // is not among them is tried again until one of that name is configured.
 func NewOutbox(c OutboxConfig, r *record.Record, clock holdfast.Clock, channels map[string]Notifier) *Outbox {
 	return &Outbox{config: c.withDefaults(), record: r, clock: clock, channels: channels,
-		wake: make(chan struct{}, 1), jitter: rand.Float64}
+		jitter: rand.Float64}
 }
 
 // Channels makes the notifiers that a configuration names, and the targets to
@@ -115,17 +114,9 @@ func Channels(c Config, clock holdfast.Clock) (map[string]Notifier, []Target, er
 const (
 	batch    = 500
 	maxBatch = 32000
-	pace     = 5 * time.Second // how soon a new notice is seen where nobody kicks
+	pace     = 5 * time.Second // how soon a new notice is seen
 	grace    = 10 * time.Second
 )
-
-// Kick lets Run look at once; it never blocks.
-func (o *Outbox) Kick() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-}
 
 // Run delivers what is due until the context ends; then it lets deliveries
 // under way end, for ten seconds, and answers nil. An error is the record's.
@@ -143,7 +134,6 @@ func (o *Outbox) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-o.wake:
 		case <-o.clock.After(pace):
 		}
 	}
