@@ -106,9 +106,11 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 	return nil
 }
 
+// addSOA makes an SOA up: timers as RIPE-203 and Zonemaster's Zone02 to Zone06
+// would have them.
 func (z *zone) addSOA() error {
 	soa := wire.SOA{MName: childOf("ns", z.name), RName: childOf("hostmaster", z.name),
-		Serial: 1, Refresh: 7200, Retry: 3600, Expire: 604800, NegativeMinTTL: 3600}
+		Serial: 1, Refresh: 14400, Retry: 3600, Expire: 1209600, NegativeMinTTL: 3600}
 	if ns := z.content.set(z.name, wire.TypeNS); len(ns) > 0 {
 		target, err := ns[0].Target()
 		if err != nil {

@@ -55,7 +55,9 @@ func BuiltinPlan(n int) Plan {
 		}
 		names = picked
 	}
-	plan := Plan{Zones: []ZonePlan{{Name: holdfast.Root, Servers: rootServers(), Signing: rootSigning()}}}
+	signing := rootSigning()
+	signing.Validity = 21 * day // its SOA is no copy of the real one: secondaries may live on for a fortnight
+	plan := Plan{Zones: []ZonePlan{{Name: holdfast.Root, Servers: rootServers(), Signing: signing}}}
 	for _, name := range names {
 		plan.Zones = append(plan.Zones, builtinZone(name))
 	}

@@ -73,7 +73,8 @@ type NSEC3 struct {
 }
 
 // Signing is how a zone is signed. The zero value means ECDSA P-256 with a KSK
-// and a ZSK, NSEC, signatures valid for 14 days and renewed every 7.
+// and a ZSK, NSEC, signatures valid for 28 days and renewed every 7: so they
+// always outlive the SOA expire value of 14 days and the highest TTL.
 type Signing struct {
 	Unsigned   bool
 	Algorithms []Algorithm // each signs everything (RFC 4035 section 2.2)
@@ -84,8 +85,8 @@ type Signing struct {
 	NoCDS      bool        // publish neither CDS nor CDNSKEY
 	ZONEMD     bool        // publish a zone digest (RFC 8976)
 
-	Validity time.Duration // from the signing to the expiration; 0: 14 d
-	Resign   time.Duration // between signings of the whole zone; 0: half of Validity
+	Validity time.Duration // from the signing to the expiration; 0: 28 d
+	Resign   time.Duration // between signings of the whole zone; 0: a quarter of Validity
 	Publish  time.Duration // between versions (serials); 0: Resign; rounded to a fraction of it
 	Jitter   time.Duration // expirations are up to this much earlier, by RRset
 	Phase    time.Duration // signings are at the lab's start plus Phase plus multiples of Resign
@@ -106,10 +107,10 @@ func (s Signing) withDefaults() Signing {
 		s.Digests = []uint8{2}
 	}
 	if s.Validity == 0 {
-		s.Validity = 14 * 24 * time.Hour
+		s.Validity = 28 * day
 	}
 	if s.Resign == 0 {
-		s.Resign = s.Validity / 2
+		s.Resign = s.Validity / 4
 	}
 	if s.Publish == 0 || s.Publish > s.Resign {
 		s.Publish = s.Resign

@@ -97,7 +97,7 @@ func tldSigning(name holdfast.Name, algorithm uint8) Signing {
 	spread := hashOf(string(name))
 	s := Signing{
 		Unsigned: algorithm == 0,
-		Validity: 14 * day, Resign: 4 * day, Publish: day, Jitter: 12 * time.Hour,
+		Validity: 21 * day, Resign: 4 * day, Publish: day, Jitter: 12 * time.Hour,
 		Phase: -time.Duration(spread%uint64(seconds(4*day))) * time.Second,
 	}
 	switch algorithm {
