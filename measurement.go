@@ -33,7 +33,55 @@ const (
 	PurposeCDNSKEY    Purpose = "cdnskey"
 	PurposeNXDomain   Purpose = "nxdomain" // a name that does not exist
 	PurposeNoData     Purpose = "nodata"   // a type that does not exist at the apex
+	PurposeApex       Purpose = "apex"     // A, AAAA, MX, TXT, HTTPS, CSYNC or ZONEMD at the apex
+	// Asked of one address of each name server of Exchange.Zone.
+	PurposeNXDeep Purpose = "nxdomain-deep" // a name two labels below one that does not exist
+	PurposeSample Purpose = "sample"        // DS of a name below the zone, of one server
 )
+
+// Purposes of questions about what stands behind a zone.
+const (
+	// Asked of servers of Exchange.Zone, the zone that holds the name.
+	PurposeMail   Purpose = "mail"   // MX, A or AAAA of the domain of the SOA's RNAME, and of its mail hosts
+	PurposeMName  Purpose = "mname"  // A or AAAA of the SOA's MNAME, where it is no name server of the zone
+	PurposeSignal Purpose = "signal" // CDS at a signalling name below a name server's (RFC 9615 section 2)
+	PurposeDSYNC  Purpose = "dsync"  // where a parent takes notifications (RFC 9859), and the addresses of who takes them
+	// Asked of a validating resolver that the configuration names, with RD and
+	// with CD clear; Exchange.Zone is the zone watched, Server.Name is empty.
+	PurposeValidator Purpose = "validator"
+)
+
+// Purposes of questions about how a server of Exchange.Zone behaves. They are
+// sent once, over the transport that they name, so that silence says nothing;
+// none speaks of the zone's data.
+const (
+	// The same for every zone that the server has, and asked once a sweep.
+	PurposeForeign  Purpose = "foreign"  // a name that is surely not its own, with RD and a cookie
+	PurposeVersion  Purpose = "version"  // version.bind, class CH
+	PurposeIdentity Purpose = "identity" // id.server, class CH (RFC 4892)
+	PurposeTLS      Purpose = "tls"      // what PurposeForeign asks, over TLS (RFC 7858), where configured
+	// The zone's SOA, put in an unusual way.
+	PurposeManners     Purpose = "manners"      // mixed case, an unknown EDNS option and flag, and ZONEVERSION, all at once
+	PurposeCase        Purpose = "case"         // mixed case alone, where that went wrong
+	PurposeEDNSOption  Purpose = "edns-option"  // the unknown EDNS option alone, likewise
+	PurposeEDNSFlag    Purpose = "edns-flag"    // the unknown EDNS flag alone, likewise
+	PurposeEDNSVersion Purpose = "edns-version" // EDNS version 1
+	// Of one address of each name server.
+	PurposeANY     Purpose = "any"     // ANY at the apex, with room for 4096 octets
+	PurposeQDCount Purpose = "qdcount" // two questions in one message
+	PurposeAXFR    Purpose = "axfr"    // a transfer over TCP, cut after its first message
+)
+
+// Plain says that the question is about the zone's own data, of the zone's own
+// servers, and such as any server is asked all day: one of those by which it
+// is judged whether a server is there.
+func (p Purpose) Plain() bool {
+	switch p {
+	case PurposeSOA, PurposeSOATCP, PurposeNS, PurposeDNSKEY, PurposeNSEC3PARAM, PurposeCDS, PurposeCDNSKEY, PurposeNXDomain, PurposeNoData:
+		return true
+	}
+	return false
+}
 
 // Transport is how a question travelled.
 type Transport string
@@ -41,6 +89,7 @@ type Transport string
 const (
 	UDP Transport = "udp"
 	TCP Transport = "tcp"
+	TLS Transport = "tls" // RFC 7858, port 853
 )
 
 // Outcome says how a question ended. Every outcome is data: it speaks of the
@@ -58,7 +107,8 @@ const (
 	NotAsked       Outcome = "not-asked"       // the budget or the caller ended before it was sent
 )
 
-// Question is what was asked; the class is always IN.
+// Question is what was asked; the class is IN but for PurposeVersion and
+// PurposeIdentity.
 type Question struct {
 	Name Name   `json:"name"`
 	Type uint16 `json:"type"`

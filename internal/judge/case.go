@@ -81,7 +81,7 @@ func NewCase(m holdfast.Measurement, at time.Time) *Case {
 			if e.Question.Name == c.Zone && e.Zone == c.Parent {
 				c.ParentServers = append(c.ParentServers, e.Server)
 			}
-		case e.Zone == c.Zone && e.Purpose != holdfast.PurposeAddress:
+		case e.Zone == c.Zone && e.Purpose.Plain():
 			c.Servers = append(c.Servers, e.Server)
 		}
 	}

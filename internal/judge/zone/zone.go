@@ -52,11 +52,8 @@ func latest(c *judge.Case, server holdfast.Server) []judge.Reply {
 	var newest time.Time
 	for i := range c.Measurement.Exchanges {
 		e := &c.Measurement.Exchanges[i]
-		if e.Zone != c.Zone || e.Server != server || e.Purpose == holdfast.PurposeAddress || e.Outcome == holdfast.NotAsked {
+		if e.Zone != c.Zone || e.Server != server || !e.Purpose.Plain() || e.Outcome == holdfast.NotAsked {
 			continue
-		}
-		if (e.Purpose == holdfast.PurposeReferral || e.Purpose == holdfast.PurposeDS) && e.Question.Name != c.Zone {
-			continue // asked as the parent of another
 		}
 		all = append(all, c.Reply(i))
 		if e.Sent.After(newest) {

@@ -72,7 +72,7 @@ func own(m holdfast.Measurement, e holdfast.Exchange) bool { return !e.Sent.Befo
 func dead(m holdfast.Measurement) bool {
 	asked, answered := 0, 0
 	for _, e := range m.Exchanges {
-		if e.Zone != m.Subject.Zone || e.Purpose == holdfast.PurposeAddress || !own(m, e) {
+		if e.Zone != m.Subject.Zone || !e.Purpose.Plain() || !own(m, e) {
 			continue
 		}
 		asked++
