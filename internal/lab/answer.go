@@ -2,6 +2,7 @@ package lab
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -35,7 +36,11 @@ func (a *answer) lookup(name holdfast.Name, aliases int) error {
 		a.out.Authoritative = true
 	}
 	c := a.zone.content
-	if cut := c.cutAt(name); cut != "" && !(cut == name && a.qtype == wire.TypeDS) {
+	cut := c.cutAt(name)
+	if owner, ok := c.redirect(name); ok && (cut == "" || cut.IsSubdomainOf(owner)) {
+		return a.redirect(name, owner, aliases)
+	}
+	if cut != "" && !(cut == name && a.qtype == wire.TypeDS) {
 		if aliases > 0 {
 			return nil // the alias leads out of our authority
 		}
@@ -59,8 +64,13 @@ func (a *answer) lookup(name holdfast.Name, aliases int) error {
 // exact answers from a name that exists. owner is the name to show: it
 // differs from name for a wildcard's expansion.
 func (a *answer) exact(name, owner holdfast.Name, aliases int) error {
-	if a.qtype == wire.TypeANY {
+	switch a.qtype {
+	case wire.TypeANY:
 		return a.any(name, owner)
+	case wire.TypeNSEC, wire.TypeRRSIG:
+		if done, err := a.meta(name, owner); done || err != nil {
+			return err
+		}
 	}
 	if a.qtype != wire.TypeCNAME {
 		alias, err := a.set(name, wire.TypeCNAME)
@@ -140,6 +150,103 @@ func (a *answer) follow(alias []wire.Record, owner holdfast.Name, aliases int) e
 		return nil
 	}
 	return a.lookup(target, aliases+1)
+}
+
+// redirect answers from the DNAME of owner, which is above name (RFC 6672
+// section 3.2): the DNAME, a CNAME made of it, and what that leads to. A target
+// longer than names may be is YXDOMAIN.
+func (a *answer) redirect(name, owner holdfast.Name, aliases int) error {
+	dname, err := a.set(owner, wire.TypeDNAME)
+	if err != nil || len(dname) == 0 {
+		return err
+	}
+	if err := a.positive(dname, owner); err != nil {
+		return err
+	}
+	target, err := dname[0].Target()
+	if err != nil {
+		return err
+	}
+	moved := movedTo(name, owner, target)
+	if packed, err := wire.PackName(moved); err != nil || len(packed) > maxName {
+		a.out.Rcode = yxDomain
+		return nil
+	}
+	alias, err := wire.NewTarget(name, wire.TypeCNAME, dname[0].TTL, moved)
+	if err != nil {
+		return err
+	}
+	a.out.Answer = append(a.out.Answer, alias)
+	if a.qtype == wire.TypeCNAME || a.qtype == wire.TypeANY || aliases >= maxAliases || !moved.IsSubdomainOf(a.zone.name) {
+		return nil
+	}
+	return a.lookup(moved, aliases+1)
+}
+
+const (
+	yxDomain = 6   // the response code where the target is too long (RFC 6672 section 2.2)
+	maxName  = 255 // octets (RFC 1035 section 2.3.4)
+)
+
+// movedTo is a name with the owner of a DNAME, its end, replaced by the target.
+func movedTo(name, owner, target holdfast.Name) holdfast.Name {
+	if owner != holdfast.Root {
+		name = holdfast.Name(strings.TrimSuffix(string(name), string(owner)))
+	}
+	if target == holdfast.Root {
+		return name
+	}
+	return name + target
+}
+
+// meta answers for the types that DNSSEC puts beside the data: they are in the
+// type bitmaps, so they may not be denied.
+func (a *answer) meta(name, owner holdfast.Name) (done bool, err error) {
+	if !a.signed() || a.zone.content.nodes[name].cut {
+		return false, nil
+	}
+	if a.qtype == wire.TypeNSEC {
+		return a.ownLink(name, owner)
+	}
+	types, err := a.types(name)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range types {
+		set, err := a.set(name, t)
+		if err != nil {
+			return false, err
+		}
+		sigs, err := a.sign(set)
+		if err != nil {
+			return false, err
+		}
+		for _, sig := range sigs {
+			sig.Name = owner
+			a.out.Answer = append(a.out.Answer, sig)
+		}
+	}
+	return len(a.out.Answer) > 0, nil
+}
+
+// ownLink answers with the NSEC of a name.
+func (a *answer) ownLink(name, owner holdfast.Name) (bool, error) {
+	if a.hashed() || a.view.noProof {
+		return false, nil
+	}
+	c, err := a.denial()
+	if err != nil {
+		return false, err
+	}
+	index, matches := c.find(name)
+	if !matches {
+		return false, nil
+	}
+	record, err := a.link(c, index)
+	if err != nil {
+		return false, err
+	}
+	return true, a.positive([]wire.Record{record}, owner)
 }
 
 // expand answers from a wildcard (RFC 4592), with the proof that the name

@@ -21,7 +21,7 @@ type content struct {
 type node struct {
 	sets  map[wire.Type][]wire.Record
 	cut   bool // a delegation
-	below bool // beneath a delegation: glue
+	below bool // beneath a delegation, as glue is, or beneath a DNAME, where nothing is seen
 }
 
 func newContent(origin holdfast.Name) *content {
@@ -80,7 +80,8 @@ func (c *content) freeze() {
 		n.cut = name != c.origin && len(n.sets[wire.TypeNS]) > 0
 	}
 	for name, n := range c.nodes {
-		n.below = c.cutAbove(name) != ""
+		_, redirected := c.redirect(name)
+		n.below = redirected || c.cutAbove(name) != ""
 	}
 	for name, n := range c.nodes {
 		if n.below || name == c.origin {
@@ -131,6 +132,19 @@ func (c *content) cutAt(name holdfast.Name) holdfast.Name {
 		return name
 	}
 	return ""
+}
+
+// redirect is the DNAME strictly above a name, the highest where there are
+// several: what lies beneath one is not seen (RFC 6672 section 2.4).
+func (c *content) redirect(name holdfast.Name) (holdfast.Name, bool) {
+	found, ok := holdfast.Name(""), false
+	for up := name; up != c.origin; {
+		up = up.Parent()
+		if n := c.nodes[up]; n != nil && len(n.sets[wire.TypeDNAME]) > 0 {
+			found, ok = up, true
+		}
+	}
+	return found, ok
 }
 
 // encloser is the closest name above qname that exists (RFC 4592 section
