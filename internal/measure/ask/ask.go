@@ -35,6 +35,11 @@ type Question struct {
 	Server    holdfast.Server
 	Question  holdfast.Question
 	Transport holdfast.Transport
+	Shape     wire.Shape // how it differs from an ordinary question
+	// Once says that it is sent a single time, and over no other transport
+	// where it is truncated or stays unanswered.
+	Once bool
+	Port uint16 // of the server; 0: Config.Port, and 853 over TLS
 }
 
 // Asker asks. Its methods may be called from many goroutines.
@@ -93,11 +98,11 @@ func (a *Asker) Close() error {
 // its whole wait: an exchange that ctx cut short before that is NotAsked, even
 // if a question was sent (Tries says so).
 func (a *Asker) Ask(ctx context.Context, q Question) holdfast.Exchange {
-	t := talk{a: a, to: netip.AddrPortFrom(q.Server.Address.Unmap(), a.config.Port), e: holdfast.Exchange{
+	t := talk{a: a, to: netip.AddrPortFrom(q.Server.Address.Unmap(), a.port(q)), once: q.Once, e: holdfast.Exchange{
 		Zone: q.Zone, Purpose: q.Purpose, Server: q.Server, Question: q.Question,
 		Transport: holdfast.UDP, Sent: a.clock.Now().UTC(), Outcome: holdfast.NotAsked,
 	}}
-	query, err := wire.NewQuery(0, q.Question).Pack()
+	query, err := q.Shape.Query(q.Question)
 	switch {
 	case err != nil:
 		t.e.Detail = err.Error()
@@ -107,13 +112,25 @@ func (a *Asker) Ask(ctx context.Context, q Question) holdfast.Exchange {
 		return t.e
 	}
 	t.query = query
-	if q.Transport == holdfast.TCP {
-		t.e.Transport = holdfast.TCP
-		t.overTCP(ctx)
+	if q.Transport == holdfast.TCP || q.Transport == holdfast.TLS {
+		t.overStream(ctx, q.Transport)
 	} else {
 		t.overUDP(ctx)
 	}
 	return t.e
+}
+
+// portTLS is that of DNS over TLS (RFC 7858 section 3.1).
+const portTLS = 853
+
+func (a *Asker) port(q Question) uint16 {
+	switch {
+	case q.Port != 0:
+		return q.Port
+	case q.Transport == holdfast.TLS:
+		return portTLS
+	}
+	return a.config.Port
 }
 
 // talk is one question on its way through its tries.
@@ -121,6 +138,7 @@ type talk struct {
 	a     *Asker
 	to    netip.AddrPort
 	query []byte // the id is written anew for each try
+	once  bool
 	e     holdfast.Exchange
 }
 
@@ -148,8 +166,12 @@ func (t *talk) keep(r try) {
 }
 
 func (t *talk) overUDP(ctx context.Context) {
-	for n := range t.a.config.UDPTries {
-		last := n > 0 && n == t.a.config.UDPTries-1
+	tries := t.a.config.UDPTries
+	if t.once {
+		tries = 1
+	}
+	for n := range tries {
+		last := n > 0 && n == tries-1
 		r := t.attempt(ctx, func(ctx context.Context) try {
 			if last {
 				return t.onConnected(ctx)
@@ -162,14 +184,16 @@ func (t *talk) overUDP(ctx context.Context) {
 		}
 		t.keep(r)
 		switch {
-		case r.outcome == holdfast.Answered && r.truncated:
+		case r.outcome == holdfast.Answered && r.truncated && !t.once:
 			t.afterTruncation(ctx, r)
 			return
 		case r.outcome != holdfast.Timeout:
 			return
 		}
 	}
-	t.afterSilence(ctx)
+	if !t.once {
+		t.afterSilence(ctx)
+	}
 }
 
 // afterTruncation asks over TCP what UDP had no room for. Where TCP fails, the
@@ -177,7 +201,7 @@ func (t *talk) overUDP(ctx context.Context) {
 func (t *talk) afterTruncation(ctx context.Context, udp try) {
 	query := append([]byte(nil), t.query...)
 	t.e.Truncated = true
-	t.overTCP(ctx)
+	t.overStream(ctx, holdfast.TCP)
 	if t.e.Reply != nil {
 		return
 	}
@@ -191,7 +215,7 @@ func (t *talk) afterTruncation(ctx context.Context, udp try) {
 // is an answer or news of the path; else the exchange stays a timeout.
 func (t *talk) afterSilence(ctx context.Context) {
 	udp, query := t.e, append([]byte(nil), t.query...)
-	t.overTCP(ctx)
+	t.overStream(ctx, holdfast.TCP)
 	if t.e.Reply != nil || t.e.Outcome == holdfast.Unreachable {
 		return
 	}
@@ -204,9 +228,9 @@ func (t *talk) afterSilence(ctx context.Context) {
 	}
 }
 
-func (t *talk) overTCP(ctx context.Context) {
-	r := t.attempt(ctx, t.onStream)
-	r.transport = holdfast.TCP
+func (t *talk) overStream(ctx context.Context, transport holdfast.Transport) {
+	r := t.attempt(ctx, func(ctx context.Context) try { return t.onStream(ctx, transport) })
+	r.transport = transport
 	if r.outcome == holdfast.Answered && r.truncated {
 		r.outcome = holdfast.TruncatedTwice
 		if !t.e.Truncated {

@@ -6,8 +6,9 @@ import "encoding/binary"
 const headerLength = 12
 
 // asksAlike says whether the reply is a response to the query: the same id and
-// opcode, and the same single question, its name compared without regard to
-// case (RFC 5452 section 9.1). The query is our own: one question, uncompressed.
+// opcode, and the same question, its name compared without regard to case (RFC
+// 5452 section 9.1). The query is our own, and uncompressed; where it has a
+// second question the reply may have both, or only the first.
 // It reads the bytes as they stand and allocates nothing, so that a flood of
 // forged replies costs little.
 func asksAlike(query, reply []byte) bool {
@@ -19,7 +20,7 @@ func asksAlike(query, reply []byte) bool {
 	if reply[0] != query[0] || reply[1] != query[1] || reply[2]&qr == 0 || reply[2]&opcode != query[2]&opcode {
 		return false
 	}
-	if binary.BigEndian.Uint16(reply[4:]) != 1 {
+	if n := binary.BigEndian.Uint16(reply[4:]); n == 0 || n > binary.BigEndian.Uint16(query[4:]) {
 		return false
 	}
 	// Length octets are at most 63 and so never within A to Z: folding the

@@ -2,6 +2,7 @@ package ask
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"time"
@@ -9,8 +10,11 @@ import (
 	"github.com/holdfastdns/holdfast"
 )
 
-// onStream asks over a TCP connection of its own (RFC 7766).
-func (t *talk) onStream(ctx context.Context) try {
+// onStream asks over a TCP connection of its own (RFC 7766), or one with TLS
+// on top (RFC 7858). Who the server says it is does not matter there: nothing
+// of it is trusted, and few have a certificate that anybody could check (RFC
+// 9539 section 4.6.3.4).
+func (t *talk) onStream(ctx context.Context, transport holdfast.Transport) try {
 	if err := acquire(ctx, t.a.streams); err != nil {
 		return unasked(ctx, err)
 	}
@@ -35,6 +39,13 @@ func (t *talk) onStream(ctx context.Context) try {
 	defer conn.Close()
 	release := t.bound(ctx, conn, t.a.config.TCPWait.Of()-time.Since(began))
 	defer release()
+	if transport == holdfast.TLS {
+		secured := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"dot"}})
+		if err := secured.Handshake(); err != nil {
+			return t.unsecured(ctx, r, err)
+		}
+		conn = secured
+	}
 	message := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(t.query)), uint16(len(t.query)))
 	if _, err := conn.Write(append(message, t.query...)); err != nil {
 		return t.ended(ctx, r, err)
@@ -54,6 +65,14 @@ func (t *talk) onStream(ctx context.Context) try {
 			return r
 		}
 	}
+}
+
+// unsecured is the try that came to a connection, but to no TLS over it.
+func (t *talk) unsecured(ctx context.Context, r try, err error) try {
+	if r = t.ended(ctx, r, err); r.outcome == holdfast.NotAsked && ctx.Err() == nil && t.a.closing.Err() == nil {
+		r.outcome, r.tried, r.detail = holdfast.Malformed, true, "no TLS: "+err.Error()
+	}
+	return r
 }
 
 // readStream reads one message with its length in front (RFC 1035 section
