@@ -131,6 +131,9 @@ func (a *answer) any(name, owner holdfast.Name) error {
 		if err := a.positive(set, owner); err != nil {
 			return err
 		}
+		if a.view.manners[AnyFull] == nil {
+			return nil // one RRset serves (RFC 8482 section 4.1)
+		}
 	}
 	if len(types) == 0 {
 		return a.negative()

@@ -1,9 +1,11 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -20,6 +22,15 @@ const (
 	hostTTL       = 3600
 	delegationTTL = 86400
 )
+
+func (t TTLs) withDefaults() TTLs {
+	t.Default = cmp.Or(t.Default, hostTTL*time.Second)
+	t.NS = cmp.Or(t.NS, t.Default)
+	t.Delegation = cmp.Or(t.Delegation, delegationTTL*time.Second)
+	return t
+}
+
+func ttlOf(d time.Duration) uint32 { return uint32(d / time.Second) }
 
 // build turns the plan into zones and servers.
 func (in *Internet) build(plan Plan) error {
@@ -70,7 +81,8 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 	if err := signing.check(); err != nil {
 		return fmt.Errorf("zone %s: %w", zp.Name, err)
 	}
-	z := &zone{name: zp.Name, signing: signing, seed: seed, hosts: slices.Clone(zp.Servers), content: newContent(zp.Name)}
+	z := &zone{name: zp.Name, signing: signing, seed: seed, hosts: slices.Clone(zp.Servers), content: newContent(zp.Name),
+		transfer: zp.Transfer || zp.Name == holdfast.Root, ttl: zp.TTL.withDefaults()}
 	for _, r := range zp.Records {
 		if err := z.content.add(r); err != nil {
 			return fmt.Errorf("zone %s: %w", zp.Name, err)
@@ -78,7 +90,7 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 	}
 	if len(z.content.set(z.name, wire.TypeNS)) == 0 {
 		for _, h := range z.hosts {
-			ns, err := wire.NewTarget(z.name, wire.TypeNS, hostTTL, h.Name)
+			ns, err := wire.NewTarget(z.name, wire.TypeNS, ttlOf(z.ttl.NS), h.Name)
 			if err != nil {
 				return fmt.Errorf("zone %s: %w", zp.Name, err)
 			}
@@ -102,6 +114,9 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 	default:
 		return fmt.Errorf("zone %s: it has %d SOA records", zp.Name, len(soa))
 	}
+	if err := z.setTimers(zp.SOA); err != nil {
+		return fmt.Errorf("zone %s: %w", zp.Name, err)
+	}
 	in.zones[z.name] = z
 	return nil
 }
@@ -118,11 +133,27 @@ func (z *zone) addSOA() error {
 		}
 		soa.MName = target
 	}
-	record, err := wire.NewSOA(z.name, hostTTL, soa)
+	record, err := wire.NewSOA(z.name, ttlOf(z.ttl.Default), soa)
 	if err != nil {
 		return fmt.Errorf("zone %s: %w", z.name, err)
 	}
 	return z.content.add(record)
+}
+
+// setTimers writes what the plan says of the SOA into it.
+func (z *zone) setTimers(t SOATimers) error {
+	record := &z.content.nodes[z.name].sets[wire.TypeSOA][0]
+	soa, err := record.SOA()
+	if err != nil {
+		return err
+	}
+	soa.Refresh = cmp.Or(ttlOf(t.Refresh), soa.Refresh)
+	soa.Retry = cmp.Or(ttlOf(t.Retry), soa.Retry)
+	soa.Expire = cmp.Or(ttlOf(t.Expire), soa.Expire)
+	soa.NegativeMinTTL = cmp.Or(ttlOf(t.Minimum), soa.NegativeMinTTL)
+	soa.MName, soa.RName = cmp.Or(t.MName, soa.MName), cmp.Or(t.RName, soa.RName)
+	*record, err = wire.NewSOA(z.name, record.TTL, soa)
+	return err
 }
 
 // findHosts completes who serves what: zones without servers in the plan are
@@ -185,7 +216,7 @@ func (in *Internet) placeHosts() error {
 				up = up.Parent()
 			}
 			for _, addr := range h.Addresses {
-				if err := home.content.add(wire.NewAddress(h.Name, hostTTL, addr)); err != nil {
+				if err := home.content.add(wire.NewAddress(h.Name, ttlOf(home.ttl.Default), addr)); err != nil {
 					return err
 				}
 			}
@@ -200,7 +231,7 @@ func (z *zone) delegate(child *zone) error {
 	given := len(z.content.set(child.name, wire.TypeNS)) > 0
 	for _, h := range child.hosts {
 		if !given {
-			ns, err := wire.NewTarget(child.name, wire.TypeNS, delegationTTL, h.Name)
+			ns, err := wire.NewTarget(child.name, wire.TypeNS, ttlOf(child.ttl.Delegation), h.Name)
 			if err != nil {
 				return fmt.Errorf("zone %s: %w", child.name, err)
 			}
@@ -212,7 +243,7 @@ func (z *zone) delegate(child *zone) error {
 			continue
 		}
 		for _, addr := range h.Addresses {
-			if err := z.content.add(wire.NewAddress(h.Name, delegationTTL, addr)); err != nil {
+			if err := z.content.add(wire.NewAddress(h.Name, ttlOf(child.ttl.Delegation), addr)); err != nil {
 				return err
 			}
 		}

@@ -62,6 +62,32 @@ const (
 	DSExtra       Kind = "ds-extra"
 	DSUnknown     Kind = "ds-unknown"
 	ParentDiffers Kind = "parent-differs"
+
+	Recursive       Kind = "recursive"
+	BadVersWrong    Kind = "edns-badvers-wrong"
+	OptionFormErr   Kind = "edns-option-formerr"
+	OptionDrop      Kind = "edns-option-drop"
+	OptionEcho      Kind = "edns-option-echo"
+	FlagsEcho       Kind = "edns-flags-echo"
+	EDNSIgnore      Kind = "edns-ignore"
+	EDNSSize        Kind = "edns-size"
+	BigUDPLost      Kind = "big-udp-lost"
+	CaseFold        Kind = "case-fold"
+	CaseBlind       Kind = "case-blind"
+	UnknownNotImp   Kind = "unknown-type-notimp"
+	UnknownServFail Kind = "unknown-type-servfail"
+	UnknownDrop     Kind = "unknown-type-drop"
+	AAAANXDomain    Kind = "aaaa-nxdomain"
+	CookieBad       Kind = "cookie-bad"
+	NoCookies       Kind = "no-cookies"
+	NoNSID          Kind = "no-nsid"
+	NoZoneVersion   Kind = "no-zoneversion"
+	AXFROpen        Kind = "axfr-open"
+	Version         Kind = "version"
+	HostName        Kind = "hostname"
+	AnyFull         Kind = "any-full"
+	QuestionsBlind  Kind = "qdcount-blind"
+	ReportChannel   Kind = "report-channel"
 )
 
 // Argument is what a fault wants to be told besides whom it strikes.
@@ -72,6 +98,9 @@ const (
 	ClassList           // RRset classes, "SOA,NS", or "*" for all but DS
 	ADuration           // "300ms", "13d"
 	APercent            // "20" or "20%"
+	ASize               // "1232", octets
+	AText               // a word, or words within double quotes
+	AName               // a domain name
 )
 
 // Doc documents one fault; docs/formats/lab.md has a line for each.
@@ -80,6 +109,7 @@ type Doc struct {
 	Argument Argument
 	Instant  bool // takes "at INSTANT"
 	Parent   bool // shows at the servers of the parent zone
+	Whole    bool // is of the server as a whole, whatever zone is asked for
 	Text     string
 }
 
@@ -127,6 +157,31 @@ var Faults = []Doc{
 	{Kind: DSExtra, Parent: true, Text: "the parent has one DS more, which matches no key"},
 	{Kind: DSUnknown, Parent: true, Text: "the parent's DS are of an algorithm that nobody knows: the zone is insecure"},
 	{Kind: ParentDiffers, Parent: true, Text: "the parent's referral lacks the first of the zone's NS names, and its DS RRset has one more"},
+	{Kind: Recursive, Whole: true, Text: "sets RA, and answers questions with RD for names outside its zones"},
+	{Kind: BadVersWrong, Whole: true, Text: "takes EDNS of any version for version 0, where BADVERS is due"},
+	{Kind: OptionFormErr, Whole: true, Text: "answers FORMERR to a question with an EDNS option that it does not know"},
+	{Kind: OptionDrop, Whole: true, Text: "does not answer a question with an EDNS option that it does not know"},
+	{Kind: OptionEcho, Whole: true, Text: "sends EDNS options that it does not know back"},
+	{Kind: FlagsEcho, Whole: true, Text: "sends EDNS flags that it does not know back"},
+	{Kind: EDNSIgnore, Whole: true, Text: "answers a question with EDNS as if it had none"},
+	{Kind: EDNSSize, Whole: true, Argument: ASize, Text: "sends up to so many octets over UDP where the asker takes them; otherwise 1232"},
+	{Kind: BigUDPLost, Whole: true, Argument: ASize, Text: "its replies over UDP of more octets than that never arrive"},
+	{Kind: CaseFold, Whole: true, Text: "writes the question in lower case into its reply"},
+	{Kind: CaseBlind, Whole: true, Text: "answers NXDOMAIN to a name with capital letters"},
+	{Kind: UnknownNotImp, Whole: true, Text: "answers NOTIMP to types that RFC 4034 and its elders do not know"},
+	{Kind: UnknownServFail, Whole: true, Text: "answers SERVFAIL to such types"},
+	{Kind: UnknownDrop, Whole: true, Text: "does not answer for such types"},
+	{Kind: AAAANXDomain, Whole: true, Text: "answers NXDOMAIN for AAAA where a name has A and no AAAA"},
+	{Kind: CookieBad, Whole: true, Text: "sends another client cookie back than it was sent"},
+	{Kind: NoCookies, Whole: true, Text: "does not know DNS cookies"},
+	{Kind: NoNSID, Whole: true, Text: "does not tell its NSID"},
+	{Kind: NoZoneVersion, Whole: true, Text: "does not know ZONEVERSION"},
+	{Kind: AXFROpen, Text: "gives the zone to everybody by AXFR"},
+	{Kind: Version, Whole: true, Argument: AText, Text: "answers version.bind and version.server CH TXT with that text"},
+	{Kind: HostName, Whole: true, Argument: AText, Text: "has that name: as NSID, and for hostname.bind and id.server CH TXT"},
+	{Kind: AnyFull, Whole: true, Text: "answers ANY with all RRsets of the name, instead of one"},
+	{Kind: QuestionsBlind, Whole: true, Text: "answers the first of several questions, where FORMERR is due"},
+	{Kind: ReportChannel, Whole: true, Argument: AName, Text: "names that agent for error reports (RFC 9567)"},
 }
 
 func docOf(kind Kind) (Doc, bool) {
@@ -146,6 +201,8 @@ type Fault struct {
 	Classes []holdfast.Class
 	Amount  time.Duration // of Slow and Stale
 	Percent float64       // of Lossy
+	Size    int           // of EDNSSize and BigUDPLost, octets
+	Text    string        // of Version, HostName and ReportChannel
 	At      time.Time     // of Expire and NotYet; zero: see Faults
 	From    time.Time     // by the lab's clock; zero: from the beginning
 	To      time.Time     // zero: until repaired
@@ -168,6 +225,12 @@ func (f Fault) String() string {
 		words = append(words, f.Amount.String())
 	case APercent:
 		words = append(words, fmt.Sprintf("%g%%", f.Percent))
+	case ASize:
+		words = append(words, fmt.Sprint(f.Size))
+	case AText:
+		words = append(words, `"`+f.Text+`"`)
+	case AName:
+		words = append(words, f.Text)
 	}
 	words = append(words, string(f.Zone))
 	for _, when := range []struct {
@@ -194,6 +257,10 @@ func (f Fault) check() error {
 		return fmt.Errorf("fault %s: duration %s is out of range", f.Kind, f.Amount)
 	case doc.Argument == APercent && !(f.Percent > 0 && f.Percent <= 100):
 		return fmt.Errorf("fault %s: %g percent is out of range", f.Kind, f.Percent)
+	case doc.Argument == ASize && (f.Size < 1 || f.Size > datagramSize):
+		return fmt.Errorf("fault %s: size %d: want 1 to %d octets", f.Kind, f.Size, datagramSize)
+	case (doc.Argument == AText || doc.Argument == AName) && (f.Text == "" || len(f.Text) > 255):
+		return fmt.Errorf("fault %s: want a text of at most 255 octets", f.Kind)
 	case !f.At.IsZero() && !doc.Instant:
 		return fmt.Errorf("fault %s: takes no instant", f.Kind)
 	case !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To):
@@ -324,14 +391,19 @@ func (in *Internet) Ordered() map[int]Fault {
 
 // book is the faults in force, by zone; it is replaced, never changed.
 type book struct {
-	all  []*order
-	zone map[holdfast.Name][]*order
+	all   []*order
+	zone  map[holdfast.Name][]*order
+	whole []*order // of servers as a whole
 }
 
 // rewrite replaces the book. The caller holds in.mu.
 func (in *Internet) rewrite(all []*order) {
 	b := &book{all: all, zone: map[holdfast.Name][]*order{}}
 	for _, o := range all {
+		if d, _ := docOf(o.Kind); d.Whole {
+			b.whole = append(b.whole, o)
+			continue
+		}
 		b.zone[o.Zone] = append(b.zone[o.Zone], o)
 	}
 	in.orders.Store(b)

@@ -395,6 +395,9 @@ func TestEveryFaultShows(t *testing.T) {
 		t.Run(string(doc.Kind), func(t *testing.T) {
 			show, ok := shows[doc.Kind]
 			if !ok {
+				show, ok = behaviours[doc.Kind]
+			}
+			if !ok {
 				t.Fatal("no test says what it must show")
 			}
 			if show.check(t, in) == nil {

@@ -66,19 +66,19 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 		return f.apexNS(n.sets[t])
 	case wire.TypeDNSKEY:
 		if f.signed() && !f.view.noDNSKEY {
-			return f.dnskeys(soa.TTL)
+			return f.dnskeys(z.keyTTL(soa.TTL))
 		}
 		return nil, nil
 	case wire.TypeCDNSKEY:
 		if f.signed() && !signing.NoCDS {
-			return z.dnskeys(t, soa.TTL)
+			return z.dnskeys(t, z.keyTTL(soa.TTL))
 		}
 		return nil, nil
 	case wire.TypeCDS:
 		if !f.signed() || signing.NoCDS || !z.secure() {
 			return nil, nil
 		}
-		set, err := z.ds(soa.TTL)
+		set, err := z.ds(z.keyTTL(soa.TTL))
 		for i := range set {
 			set[i].Type = wire.TypeCDS
 		}
@@ -172,10 +172,7 @@ func (f *frame) dsSet(child holdfast.Name) ([]wire.Record, error) {
 	if z == nil {
 		return n.sets[wire.TypeDS], nil
 	}
-	ttl := uint32(86400)
-	if ns := n.sets[wire.TypeNS]; len(ns) > 0 {
-		ttl = min(ttl, ns[0].TTL)
-	}
+	ttl := z.dsTTL(n)
 	v := f.delegation(child)
 	if v.dsMissing {
 		return nil, nil
@@ -201,6 +198,28 @@ func (f *frame) dsSet(child holdfast.Name) ([]wire.Record, error) {
 	}
 	digest, err := stray.DNSKEY.Digest(child, z.signing.Digests[0])
 	return append(set, wire.NewDS(child, ttl, digest)), err
+}
+
+// keyTTL is the TTL of the DNSKEY RRset; without a word in the plan it is that
+// of the SOA.
+func (z *zone) keyTTL(soa uint32) uint32 {
+	if z.ttl.DNSKEY > 0 {
+		return ttlOf(z.ttl.DNSKEY)
+	}
+	return soa
+}
+
+// dsTTL is the TTL of the zone's DS in its parent, where cut is; without a word
+// in the plan it is that of the delegation.
+func (z *zone) dsTTL(cut *node) uint32 {
+	if z.ttl.DS > 0 {
+		return ttlOf(z.ttl.DS)
+	}
+	ttl := uint32(delegationTTL)
+	if ns := cut.sets[wire.TypeNS]; len(ns) > 0 {
+		ttl = min(ttl, ns[0].TTL)
+	}
+	return ttl
 }
 
 // unknownAlgorithm is one that IANA has not assigned; the third octet of a DS

@@ -37,6 +37,9 @@ func ParseFault(text string, start time.Time) (Fault, error) {
 		return Fault{}, fmt.Errorf("fault %q: no such kind", f.Kind)
 	}
 	words = words[2:]
+	if doc.Argument == AText {
+		words = quoted(words)
+	}
 	if doc.Argument != NoArgument {
 		if err := f.argument(doc.Argument, words[0]); err != nil {
 			return Fault{}, fmt.Errorf("fault %s: %w", f.Kind, err)
@@ -59,6 +62,19 @@ func ParseFault(text string, start time.Time) (Fault, error) {
 	return f, f.check()
 }
 
+// quoted makes one word of the first words where they stand within quotes.
+func quoted(words []string) []string {
+	if !strings.HasPrefix(words[0], `"`) {
+		return words
+	}
+	for i, word := range words {
+		if strings.HasSuffix(word, `"`) && (i > 0 || len(word) > 1) {
+			return append([]string{strings.Trim(strings.Join(words[:i+1], " "), `"`)}, words[i+1:]...)
+		}
+	}
+	return words
+}
+
 func (f *Fault) argument(kind Argument, word string) error {
 	switch kind {
 	case ClassList:
@@ -77,6 +93,20 @@ func (f *Fault) argument(kind Argument, word string) error {
 			return fmt.Errorf("%q is no percentage", word)
 		}
 		f.Percent = n
+	case ASize:
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			return fmt.Errorf("%q is no number of octets", word)
+		}
+		f.Size = n
+	case AText:
+		f.Text = word
+	case AName:
+		name, err := holdfast.ParseName(word)
+		if err != nil {
+			return err
+		}
+		f.Text = string(name)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -25,6 +26,16 @@ func (p *parser) zoneStatement(z *ZonePlan, verb string, args []string) error {
 			return fmt.Errorf("%s: wants nothing after it", verb)
 		}
 		z.Signing.flag(verb)
+		return nil
+	case "soa":
+		return z.SOA.parse(args)
+	case "ttl":
+		return z.TTL.parse(args)
+	case "axfr":
+		if len(args) != 1 || args[0] != "open" && args[0] != "refused" {
+			return fmt.Errorf("axfr: want open or refused")
+		}
+		z.Transfer = args[0] == "open"
 		return nil
 	case "alg":
 		return z.Signing.parseAlgorithm(args)
@@ -100,7 +111,7 @@ func (p *parser) zoneFile(z *ZonePlan, args []string) error {
 // addRecord reads one record as a line of the zone's master file.
 func addRecord(z *ZonePlan, text string) error {
 	n := 0
-	err := wire.ReadZone(strings.NewReader("$TTL 3600\n"+text+"\n"), z.Name, "record", func(r wire.Record) error {
+	err := wire.ReadZone(strings.NewReader(fmt.Sprintf("$TTL %d\n%s\n", ttlOf(z.TTL.withDefaults().Default), text)), z.Name, "record", func(r wire.Record) error {
 		if n++; n > 1 { // $GENERATE makes many of one line
 			return fmt.Errorf("record %q: want one record", text)
 		}
@@ -110,6 +121,58 @@ func addRecord(z *ZonePlan, text string) error {
 	if err == nil && n == 0 {
 		err = fmt.Errorf("record %q: want one record", text)
 	}
+	return err
+}
+
+// parse reads "refresh D retry D expire D minimum D mname NAME rname NAME".
+func (t *SOATimers) parse(words []string) error {
+	times := map[string]*time.Duration{"refresh": &t.Refresh, "retry": &t.Retry, "expire": &t.Expire, "minimum": &t.Minimum}
+	names := map[string]*holdfast.Name{"mname": &t.MName, "rname": &t.RName}
+	if len(words) == 0 || len(words)%2 != 0 {
+		return fmt.Errorf("soa: want refresh, retry, expire, minimum, mname or rname, each with what it is to be")
+	}
+	for ; len(words) > 0; words = words[2:] {
+		var err error
+		switch key := words[0]; {
+		case times[key] != nil:
+			err = parseTTL(times[key], words[1])
+		case names[key] != nil:
+			*names[key], err = holdfast.ParseName(words[1])
+		default:
+			err = fmt.Errorf("want refresh, retry, expire, minimum, mname or rname")
+		}
+		if err != nil {
+			return fmt.Errorf("soa %s: %w", words[0], err)
+		}
+	}
+	return nil
+}
+
+// parse reads "default D ns D dnskey D delegation D ds D".
+func (t *TTLs) parse(words []string) error {
+	ttls := map[string]*time.Duration{"default": &t.Default, "ns": &t.NS, "dnskey": &t.DNSKEY, "delegation": &t.Delegation, "ds": &t.DS}
+	if len(words) == 0 || len(words)%2 != 0 {
+		return fmt.Errorf("ttl: want default, ns, dnskey, delegation or ds, each with a duration")
+	}
+	for ; len(words) > 0; words = words[2:] {
+		into := ttls[words[0]]
+		if into == nil {
+			return fmt.Errorf("ttl %q: want default, ns, dnskey, delegation or ds", words[0])
+		}
+		if err := parseTTL(into, words[1]); err != nil {
+			return fmt.Errorf("ttl %s: %w", words[0], err)
+		}
+	}
+	return nil
+}
+
+// parseTTL reads a duration of whole seconds, of 31 bits (RFC 2181 section 8).
+func parseTTL(into *time.Duration, word string) error {
+	d, err := parseDuration(word)
+	if err == nil && (d < time.Second || d%time.Second != 0) {
+		err = fmt.Errorf("%q: want whole seconds, one or more", word)
+	}
+	*into = d
 	return err
 }
 

@@ -37,11 +37,32 @@ type ZonePlan struct {
 	// address records say who does.
 	Servers []Host
 	Signing Signing
+	// Transfer lets everybody transfer the zone. The root always may be: that
+	// is how the rosters of tests come in.
+	Transfer bool
+	SOA      SOATimers
+	TTL      TTLs
 	// Records are the unsigned content. DNSSEC records among them are left
 	// out, but for the DS of children that the lab does not hold. SOA, NS and
 	// the addresses of name servers are added where they are missing, in this
 	// zone and in its parent.
 	Records []wire.Record
+}
+
+// SOATimers change the zone's SOA where they are not zero.
+type SOATimers struct {
+	Refresh, Retry, Expire, Minimum time.Duration
+	MName, RName                    holdfast.Name
+}
+
+// TTLs are those of records that the lab makes; zero: 1 h, and for what the
+// parent has of the zone, a day.
+type TTLs struct {
+	Default    time.Duration // of the apex and the name servers' addresses, and of records without a TTL of their own
+	NS         time.Duration // of the zone's own NS
+	DNSKEY     time.Duration // of DNSKEY, CDS and CDNSKEY
+	Delegation time.Duration // of the NS and glue in the parent
+	DS         time.Duration
 }
 
 // Host is a name server and its addresses.

@@ -13,6 +13,7 @@ type query struct {
 	id      uint16
 	opcode  int
 	rd      bool
+	cd      bool
 	name    []byte // presentation form, lower case
 	end     int    // of the question section
 	qtype   wire.Type
@@ -22,9 +23,30 @@ type query struct {
 	size    int // what the asker takes over UDP
 	do      bool
 	nsid    bool
+	options
 }
 
-var errQuery = errors.New("not a question")
+// options is what else the OPT record of a question holds.
+type options struct {
+	z           uint16 // its unknown flags
+	cookie      []byte // RFC 7873; part of the packet
+	zoneversion bool   // RFC 9660
+	malformed   bool   // some option's data is not as it has to be: FORMERR
+	unknown     []byte // the first option of another code, whole; part of the packet
+}
+
+// Codes of EDNS options.
+const (
+	optionNSID          = 3
+	optionCookie        = 10
+	optionReportChannel = 18
+	optionZoneVersion   = 19
+)
+
+var (
+	errQuery     = errors.New("not a question")
+	errQuestions = errors.New("not one question")
+)
 
 const (
 	headerSize = 12
@@ -37,14 +59,17 @@ const (
 const nameSize = 256
 
 // read takes a message apart; the name is written into scratch, which must be
-// empty. An error means that not even FORMERR is due.
+// empty. An error means that not even FORMERR is due, but for errQuestions.
 func (q *query) read(packet, scratch []byte) error {
-	if len(packet) < headerSize || packet[2]&0x80 != 0 || binary.BigEndian.Uint16(packet[4:]) != 1 {
+	if len(packet) < headerSize || packet[2]&0x80 != 0 {
 		return errQuery
 	}
 	q.id = binary.BigEndian.Uint16(packet)
 	q.opcode = int(packet[2]>>3) & 15
-	q.rd = packet[2]&1 != 0
+	q.rd, q.cd = packet[2]&1 != 0, packet[3]&0x10 != 0
+	if binary.BigEndian.Uint16(packet[4:]) != 1 { // RFC 9619 section 4
+		return errQuestions
+	}
 	off, err := q.readName(packet, scratch)
 	if err != nil || off+4 > len(packet) {
 		return errQuery
@@ -53,7 +78,7 @@ func (q *query) read(packet, scratch []byte) error {
 	q.qclass = binary.BigEndian.Uint16(packet[off+2:])
 	q.end = off + 4
 	q.size = plainSize
-	q.edns, q.do, q.nsid, q.version = false, false, false, 0
+	q.edns, q.do, q.nsid, q.version, q.options = false, false, false, 0, options{}
 	if binary.BigEndian.Uint16(packet[10:]) > 0 && binary.BigEndian.Uint32(packet[6:]) == 0 {
 		return q.readOPT(packet[q.end:])
 	}
@@ -109,6 +134,7 @@ func (q *query) readOPT(rest []byte) error {
 	q.edns = true
 	q.size = max(plainSize, int(binary.BigEndian.Uint16(rest[3:])))
 	q.version = rest[6]
+	q.z = binary.BigEndian.Uint16(rest[7:]) &^ 0x8000
 	q.do = rest[7]&0x80 != 0
 	options := rest[11:]
 	if n := int(binary.BigEndian.Uint16(rest[9:])); n <= len(options) {
@@ -121,14 +147,35 @@ func (q *query) readOPT(rest []byte) error {
 		if len(options) < 4+n {
 			return errQuery
 		}
-		q.nsid = q.nsid || code == 3 // RFC 5001
+		q.readOption(code, options[:4+n])
 		options = options[4+n:]
 	}
 	return nil
 }
 
-// header writes the reply's header and question, with no records.
-func (q *query) header(out []byte, packet []byte, rcode int, aa, tc bool) []byte {
+// readOption reads one option, given with its code and length.
+func (q *query) readOption(code uint16, option []byte) {
+	data := option[4:]
+	switch code {
+	case optionNSID:
+		q.nsid = true
+	case optionCookie:
+		// A client's cookie, or it and a server's (RFC 7873 section 5.2.2).
+		q.cookie = data
+		q.malformed = q.malformed || len(data) != 8 && (len(data) < 16 || len(data) > 40)
+	case optionZoneVersion:
+		q.zoneversion = true
+		q.malformed = q.malformed || len(data) != 0 // RFC 9660 section 3.1
+	case optionReportChannel: // none of a client's (RFC 9567 section 6.2): ignored
+	default:
+		if q.unknown == nil {
+			q.unknown = option
+		}
+	}
+}
+
+// header writes the reply's header and the question section, with no records.
+func (q *query) header(out, question []byte, rcode int, aa, tc bool) []byte {
 	var head [headerSize]byte
 	binary.BigEndian.PutUint16(head[:], q.id)
 	head[2] = 0x80 | byte(q.opcode)<<3
@@ -142,29 +189,9 @@ func (q *query) header(out []byte, packet []byte, rcode int, aa, tc bool) []byte
 		head[2] |= 1
 	}
 	head[3] = byte(rcode & 15)
+	if q.cd { // RFC 4035 section 3.1.6
+		head[3] |= 0x10
+	}
 	head[5] = 1
-	out = append(append(out, head[:]...), packet[headerSize:q.end]...)
-	return out
-}
-
-// finish adds the OPT record to a reply that has none.
-func (q *query) finish(out []byte, rcode int, nsid string) []byte {
-	if !q.edns {
-		return out
-	}
-	out[11]++ // ARCOUNT; no reply of ours has 255 additional records
-	flags := byte(0)
-	if q.do {
-		flags = 0x80
-	}
-	length := 0
-	if q.nsid {
-		length = 4 + len(nsid)
-	}
-	out = append(out, 0, 0, byte(wire.TypeOPT), largest>>8, largest&0xff, byte(rcode>>4), 0, flags, 0, byte(length>>8), byte(length))
-	if q.nsid {
-		out = append(out, 0, 3, byte(len(nsid)>>8), byte(len(nsid)))
-		out = append(out, nsid...)
-	}
-	return out
+	return append(append(out, head[:]...), question...)
 }

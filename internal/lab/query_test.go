@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/holdfastdns/holdfast"
@@ -102,13 +103,13 @@ func FuzzQuery(f *testing.F) {
 		err := q.read(packet, nil)
 		r := in.respond(nil, server, packet, false)
 		_, _ = in.respondTCP(server, packet)
-		if err != nil {
+		if err != nil && !errors.Is(err, errQuestions) {
 			if r.fate != lost {
 				t.Errorf("answered what cannot be read: %x", packet)
 			}
 			return
 		}
-		if m, err := wire.Parse(packet); err == nil && len(m.Question) == 1 && m.Question[0].Name != holdfast.Name(q.name) {
+		if m, err := wire.Parse(packet); err == nil && q.end > 0 && len(m.Question) == 1 && m.Question[0].Name != holdfast.Name(q.name) {
 			t.Errorf("name %s, the library reads %s", q.name, m.Question[0].Name)
 		}
 		if len(r.packet) > largest {

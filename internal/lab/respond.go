@@ -2,8 +2,10 @@ package lab
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/holdfastdns/holdfast"
@@ -46,63 +48,129 @@ type prepared struct {
 	rcode  int
 }
 
+// exchange is one question and all that bears on its answer.
+type exchange struct {
+	in      *Internet
+	server  *server
+	q       *query
+	packet  []byte
+	tcp     bool
+	now     time.Time
+	zone    *zone // that the question is for; nil where the server has none
+	frame   *frame
+	manners map[Kind]*order
+}
+
 // respond answers one packet that came to an address. The reply is written
 // into buf, which must be empty; it grows where its capacity is too small.
 func (in *Internet) respond(buf []byte, to netip.Addr, packet []byte, tcp bool) reply {
 	in.questions.Add(1)
 	s := in.servers[to]
-	var q query
-	var scratch [nameSize]byte
-	if err := q.read(packet, scratch[:0]); s == nil || err != nil {
+	if s == nil {
 		return reply{fate: lost}
 	}
-	zone := holdfast.Name("")
-	z := s.closest(q.name, q.qtype)
-	if z != nil {
-		zone = z.name
-	}
+	var q query
+	var scratch [nameSize]byte
 	now := in.clock.Now()
-	v := in.viewOf(s, zone, now)
+	x := exchange{in: in, server: s, q: &q, packet: packet, tcp: tcp, now: now}
+	if err := q.read(packet, scratch[:0]); err != nil {
+		if packet, err = x.several(err); err != nil {
+			return reply{fate: lost}
+		}
+		if err := q.read(packet, scratch[:0]); err != nil {
+			return reply{packet: x.header(buf, wire.FormErr, false, false), from: to}
+		}
+		x.packet = packet
+	}
+	name := holdfast.Name("")
+	if x.zone = s.closest(q.name, q.qtype); x.zone != nil {
+		name = x.zone.name
+	}
+	v := in.viewOf(s, name, now)
+	x.manners = v.manners
 	out := reply{fate: in.fateOf(v, tcp), from: to}
 	if out.fate != delivered {
 		return out
 	}
 	if len(v.manners) > 0 {
 		out.manner(v, tcp)
-		if packet, ok := in.misbehave(buf, s, &q, packet, v, tcp); ok {
-			out.packet = packet
+		if packet, f, ok := x.misbehave(buf); ok {
+			out.packet, out.fate = packet, f
 			return out
 		}
 	}
-	if rcode := q.refusal(z); rcode != wire.NoError {
-		out.packet = q.finish(q.header(buf, packet, rcode, false, false), rcode, s.nsid())
-		return out
+	if rcode := x.refusal(); rcode != wire.NoError {
+		out.packet = x.plain(buf, rcode, false)
+	} else {
+		out.packet = x.answer(buf)
 	}
-	p, err := in.lookup(in.newFrame(z, s, now), &q)
-	if err != nil {
-		p = prepared{packet: q.header(nil, packet, wire.ServFail, false, false), rcode: wire.ServFail}
-	}
-	out.packet = q.fit(buf, packet, p, s.nsid(), tcp)
-	if v.manners[Lame] != nil {
-		out.packet[2] &^= 4
+	if len(v.manners) > 0 {
+		out.spoil(&x)
 	}
 	return out
 }
 
-func (s *server) nsid() string { return string(s.names[0]) }
+// several is what becomes of a message without just one question: FORMERR (RFC
+// 9619 section 4), or, at a server that does not count, an answer to the first.
+// Other errors come back: they are not answered at all.
+func (x *exchange) several(err error) ([]byte, error) {
+	if !errors.Is(err, errQuestions) {
+		return nil, err
+	}
+	if binary.BigEndian.Uint16(x.packet[4:]) > 1 && x.in.viewOf(x.server, "", x.now).manners[QuestionsBlind] != nil {
+		first := slices.Clone(x.packet)
+		copy(first[4:headerSize], []byte{0, 1, 0, 0, 0, 0, 0, 0})
+		return first, nil
+	}
+	return x.packet, nil
+}
+
+// answer looks the answer up, and makes it fit for the asker.
+func (x *exchange) answer(buf []byte) []byte {
+	x.frame = x.in.newFrame(x.zone, x.server, x.now)
+	p, err := x.in.lookup(x.frame, x.q)
+	if err != nil {
+		return x.plain(buf, wire.ServFail, false)
+	}
+	out := x.fit(buf, p)
+	if x.manners[Lame] != nil {
+		out[2] &^= 4
+	}
+	return out
+}
+
+// plain is a reply without records.
+func (x *exchange) plain(buf []byte, rcode int, tc bool) []byte {
+	return x.finish(x.header(buf, rcode, false, tc), rcode)
+}
+
+// header writes the reply's header and, where it could be read, the question.
+func (x *exchange) header(out []byte, rcode int, aa, tc bool) []byte {
+	if x.q.end == 0 {
+		out = x.q.header(out, nil, rcode, aa, tc)
+		out[5] = 0
+		return out
+	}
+	return x.q.header(out, x.packet[headerSize:x.q.end], rcode, aa, tc)
+}
 
 // refusal is the code with which a well-kept server turns a question away.
-func (q *query) refusal(z *zone) int {
+func (x *exchange) refusal() int {
+	q := x.q
 	switch {
 	case q.opcode != 0:
 		return wire.NotImp
-	case q.version != 0:
+	case q.version != 0 && x.manners[BadVersWrong] == nil:
 		return wire.BadVers
-	case q.qclass != wire.ClassIN, z == nil, q.qtype == wire.TypeAXFR:
+	case q.malformed:
+		return wire.FormErr
+	case q.qclass != wire.ClassIN, x.zone == nil, q.qtype == wire.TypeAXFR, q.qtype == typeIXFR:
 		return wire.Refused
 	}
 	return wire.NoError
 }
+
+const typeIXFR = wire.Type(251) // RFC 1995
 
 // fateOf is what the network does to a question for a zone.
 func (in *Internet) fateOf(v *view, tcp bool) fate {
@@ -138,44 +206,6 @@ func (r *reply) manner(v *view, tcp bool) {
 	}
 }
 
-// misbehave makes the replies of servers that do not answer as they should.
-func (in *Internet) misbehave(buf []byte, s *server, q *query, packet []byte, v *view, tcp bool) ([]byte, bool) {
-	plain := func(rcode int, tc bool) ([]byte, bool) {
-		return q.finish(q.header(buf, packet, rcode, false, tc), rcode, s.nsid()), true
-	}
-	switch {
-	case v.manners[Garbage] != nil:
-		// The id is right, the answer section promised is a name that never ends.
-		out := q.header(buf, packet, wire.NoError, true, false)
-		out[7] = 1
-		return append(out, 0x3f, 'g', 'a', 'r', 'b', 'a', 'g', 'e'), true
-	case v.manners[DropEDNS] != nil && q.edns:
-		return q.header(buf, packet, wire.FormErr, false, false), true
-	case v.manners[Refuse] != nil:
-		return plain(wire.Refused, false)
-	case v.manners[ServFail] != nil:
-		return plain(wire.ServFail, false)
-	case v.manners[Truncate] != nil, v.manners[TruncateUDP] != nil && !tcp:
-		return plain(wire.NoError, true)
-	case v.manners[LameEmpty] != nil:
-		return plain(wire.NoError, false)
-	case v.manners[LameUpward] != nil:
-		return in.upward(buf, s, q, packet)
-	}
-	return nil, false
-}
-
-func (in *Internet) upward(buf []byte, s *server, q *query, packet []byte) ([]byte, bool) {
-	root := in.zones[holdfast.Root].content.set(holdfast.Root, wire.TypeNS)
-	message := wire.Message{Response: true, Authority: root,
-		Question: []holdfast.Question{{Name: holdfast.Name(q.name), Type: uint16(q.qtype)}}}
-	out, err := message.Pack()
-	if err != nil {
-		return nil, false
-	}
-	return q.fit(buf, packet, prepared{packet: out}, s.nsid(), true), true
-}
-
 // lookup finds or prepares the answer to a question.
 func (in *Internet) lookup(f *frame, q *query) (prepared, error) {
 	name := holdfast.Name(q.name)
@@ -201,17 +231,21 @@ func (in *Internet) lookup(f *frame, q *query) (prepared, error) {
 
 // fit writes a prepared answer for one asker: its id, its spelling of the
 // name, its EDNS, and TC where the answer is too long for it.
-func (q *query) fit(buf []byte, query []byte, p prepared, nsid string, tcp bool) []byte {
+func (x *exchange) fit(buf []byte, p prepared) []byte {
+	q := x.q
 	out := append(buf, p.packet...)
 	binary.BigEndian.PutUint16(out, q.id)
 	if q.rd {
 		out[2] |= 1
 	}
-	copy(out[headerSize:], query[headerSize:q.end-4])
-	out = q.finish(out, p.rcode, nsid)
-	if !tcp && len(out) > min(q.size, largest) {
-		out = q.header(out[:0], query, p.rcode, out[2]&4 != 0, true)
-		out = q.finish(out, p.rcode, nsid)
+	if q.cd {
+		out[3] |= 0x10
+	}
+	copy(out[headerSize:], x.packet[headerSize:q.end-4])
+	out = x.finish(out, p.rcode)
+	if !x.tcp && len(out) > min(q.size, x.largest()) {
+		out = x.header(out[:0], p.rcode, out[2]&4 != 0, true)
+		out = x.finish(out, p.rcode)
 	}
 	return out
 }

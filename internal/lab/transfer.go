@@ -3,13 +3,14 @@ package lab
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
 // respondTCP answers one question over TCP: the replies one after the other,
-// each behind its length. All but AXFR have one.
+// each behind its length. All but transfers have one.
 func (in *Internet) respondTCP(to netip.Addr, question []byte) ([]byte, reply) {
 	if framed, r, ok := in.transfer(to, question); ok {
 		return framed, r
@@ -29,12 +30,16 @@ func appendFramed(out, packet []byte) []byte {
 // holds; most servers send 16 to 64 KB.
 const transferSize = 16 << 10
 
-// transfer answers AXFR (RFC 5936), where the question is one, the server has
-// the zone by that very name and no fault stands in the way.
+// noTransfer are the manners of a server that gives no transfer.
+var noTransfer = []Kind{Refuse, TimeOut, ServFail, ConnRefused, Unreachable, NoTCP, Lame, LameUpward, LameEmpty, Truncate, Garbage, DropEDNS}
+
+// transfer answers AXFR (RFC 5936) and, as a server without a history may, IXFR
+// (RFC 1995 section 4), where the server has the zone by that very name, gives
+// it to everybody, and no fault stands in the way.
 func (in *Internet) transfer(to netip.Addr, question []byte) ([]byte, reply, bool) {
 	var q query
 	s := in.servers[to]
-	if s == nil || q.read(question, nil) != nil || q.qtype != wire.TypeAXFR || q.opcode != 0 || q.version != 0 {
+	if s == nil || q.read(question, nil) != nil || q.qtype != wire.TypeAXFR && q.qtype != typeIXFR || q.opcode != 0 || q.version != 0 {
 		return nil, reply{}, false
 	}
 	z := s.zones[holdfast.Name(q.name)]
@@ -42,10 +47,8 @@ func (in *Internet) transfer(to netip.Addr, question []byte) ([]byte, reply, boo
 		return nil, reply{}, false
 	}
 	f := in.newFrame(z, s, in.clock.Now())
-	for kind := range f.view.manners {
-		if kind != Slow {
-			return nil, reply{}, false
-		}
+	if !z.transfer && f.view.manners[AXFROpen] == nil || slices.ContainsFunc(noTransfer, func(k Kind) bool { return f.view.manners[k] != nil }) {
+		return nil, reply{}, false
 	}
 	in.questions.Add(1)
 	r := reply{from: to}
@@ -57,7 +60,7 @@ func (in *Internet) transfer(to netip.Addr, question []byte) ([]byte, reply, boo
 			return framed, r, true
 		}
 	}
-	return appendFramed(nil, q.header(nil, question, wire.ServFail, false, false)), r, true
+	return appendFramed(nil, q.header(nil, question[headerSize:q.end], wire.ServFail, false, false)), r, true
 }
 
 // frames packs a transfer: the SOA, all else, the SOA again.

@@ -56,7 +56,7 @@ func (in *Internet) viewOf(s *server, zone holdfast.Name, now time.Time) *view {
 		return healthy
 	}
 	var active []*order
-	for _, list := range [2][]*order{b.zone[zone], b.zone[Everywhere]} {
+	for _, list := range [3][]*order{b.zone[zone], b.zone[Everywhere], b.whole} {
 		for _, o := range list {
 			if o.active(now) && o.strikes(s) {
 				active = append(active, o)

@@ -22,6 +22,8 @@ type zone struct {
 	content  *content
 	hosts    []Host // who serves it
 	seed     uint64
+	transfer bool // to everybody
+	ttl      TTLs // with their defaults
 
 	keysOnce sync.Once
 	keys     []keyPair // one a signing algorithm; owned by keysOnce
