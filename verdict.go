@@ -223,6 +223,9 @@ type Verdict struct {
 	// Suppressed lists checks that were not run because another's failure makes
 	// them meaningless: code to the code of the cause.
 	Suppressed map[string]string `json:"suppressed,omitempty"`
+	// Holds is the first instant at which the same evidence may mean something
+	// else, by the clock alone; zero: never. It is not recorded.
+	Holds time.Time `json:"-"`
 }
 
 // Worst is the highest severity among the findings, SeverityInfo where there are none.

@@ -22,7 +22,13 @@ import (
 // check; replies that are alike share their messages and RRsets.
 type Case struct {
 	Measurement holdfast.Measurement
-	Instant     time.Time // the instant to judge at, UTC
+	// Instant is the one to judge at, UTC. Checks hold it against others only
+	// by Passed, Within and Older, which note when the verdict may change; by
+	// itself it serves to read 32-bit times (RFC 1982) that lie near it.
+	Instant time.Time
+	// Past is what earlier looks taught about the zone; zero where nothing is
+	// known, and a check that rests on it is silent then.
+	Past holdfast.Past
 
 	Zone   holdfast.Name
 	Parent holdfast.Name // the zone that delegates Zone; empty for the root
@@ -44,6 +50,7 @@ type Case struct {
 	byPlace map[place][]int
 	sets    map[*wire.Message]*Sets
 	shared  map[any]any // see Shared
+	turn    time.Time   // the next instant that Passed was asked about; zero: none
 }
 
 type place struct {

@@ -19,16 +19,28 @@ type Catalogue struct {
 	Checks  []Check
 	// Validate makes the chain of a case, never nil.
 	Validate func(*Case) *Chain
+	// Remember is what is known of the zone after the case, which holds what
+	// was known before it. Nil: the past stays as it was.
+	Remember func(*Case) holdfast.Past
 }
 
 // CodeBroken is the code under which the catalogue speaks of itself: a check
 // panicked. The other checks are run all the same.
 const CodeBroken = "SELF-00"
 
-// Judge says what a measurement means at an instant. Whatever the replies
-// hold, it ends in a verdict.
+// Judge says what a measurement means at an instant, by itself: as the first
+// that was ever seen of its zone. Whatever the replies hold, it ends in a
+// verdict.
 func (c Catalogue) Judge(m holdfast.Measurement, at time.Time) holdfast.Verdict {
+	v, _ := c.Follow(m, holdfast.Past{}, at)
+	return v
+}
+
+// Follow says what a measurement means at an instant, in the light of what
+// earlier looks at the zone taught, and what is known after it.
+func (c Catalogue) Follow(m holdfast.Measurement, past holdfast.Past, at time.Time) (holdfast.Verdict, holdfast.Past) {
 	kase := NewCase(m, at)
+	kase.Past = past
 	run := &running{catalogue: c, kase: kase, done: make(map[string]*result, len(c.Checks))}
 	kase.Chain = run.validate()
 	for i := range c.Checks {
@@ -36,7 +48,6 @@ func (c Catalogue) Judge(m holdfast.Measurement, at time.Time) holdfast.Verdict 
 	}
 	v := kase.verdict()
 	v.Catalogue = c.Version
-	v.Findings = run.findings()
 	for _, check := range c.Checks {
 		if cause := run.done[check.Code].suppressedBy; cause != "" {
 			if v.Suppressed == nil {
@@ -45,7 +56,10 @@ func (c Catalogue) Judge(m holdfast.Measurement, at time.Time) holdfast.Verdict 
 			v.Suppressed[check.Code] = cause
 		}
 	}
-	return v
+	after := run.remember()
+	v.Findings = run.findings()
+	v.Holds = kase.turn
+	return v, after
 }
 
 // running is one pass of the catalogue over a case.
@@ -78,6 +92,21 @@ func (r *running) validate() (chain *Chain) {
 		return unknown
 	}
 	return chain
+}
+
+// remember is the past after the case. Where making it fails, what was known
+// before is kept, and the fault is said.
+func (r *running) remember() (after holdfast.Past) {
+	if r.catalogue.Remember == nil {
+		return r.kase.Past
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			after = r.kase.Past
+			r.report("remembering", p)
+		}
+	}()
+	return r.catalogue.Remember(r.kase)
 }
 
 // check runs a check after those that may suppress it. A cycle of Unless ends

@@ -140,7 +140,7 @@ func (r *reader) windows(c *judge.Chain) {
 func (r *reader) failure(sc *judge.ServerChain) (at time.Time, by holdfast.Class) {
 	for _, s := range sc.Sets {
 		dies := s.Dies()
-		if dies.IsZero() || sc.Status == holdfast.Bogus && dies.After(r.kase.Instant) {
+		if dies.IsZero() || sc.Status == holdfast.Bogus && !r.kase.Passed(dies) {
 			continue
 		}
 		if at.IsZero() || dies.Before(at) {
@@ -238,7 +238,7 @@ func (r *reader) rollUp(c *judge.Chain) {
 // them. A zone that is bogus already has only what brought it there.
 func (r *reader) failsFirst(c *judge.Chain) {
 	consider := func(at time.Time, by holdfast.Class) {
-		if at.IsZero() || c.Status == holdfast.Bogus && at.After(r.kase.Instant) {
+		if at.IsZero() || c.Status == holdfast.Bogus && !r.kase.Passed(at) {
 			return
 		}
 		if c.FailsAt.IsZero() || at.Before(c.FailsAt) {

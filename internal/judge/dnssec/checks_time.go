@@ -48,15 +48,14 @@ type life struct {
 
 // level is how grave the life left is, by itself (check catalogue, section 8);
 // SeverityInfo where it is not.
-func (l life) level(p Policy, now time.Time, maxTTL time.Duration) holdfast.Severity {
-	left := l.dies.Sub(now)
+func (l life) level(c *judge.Case, p Policy, maxTTL time.Duration) holdfast.Severity {
 	share := func(f float64) time.Duration { return time.Duration(f * float64(l.span)) }
 	switch {
-	case left < min(max(p.CriticalLeft, maxTTL), share(p.CriticalShare)):
+	case c.Within(l.dies, min(max(p.CriticalLeft, maxTTL), share(p.CriticalShare))):
 		return holdfast.SeverityCritical
-	case left < min(p.ErrorLeft, share(p.ErrorShare)):
+	case c.Within(l.dies, min(p.ErrorLeft, share(p.ErrorShare))):
 		return holdfast.SeverityError
-	case left < min(p.WarningLeft, share(p.WarningShare)):
+	case c.Within(l.dies, min(p.WarningLeft, share(p.WarningShare))):
 		return holdfast.SeverityWarning
 	}
 	return holdfast.SeverityInfo
@@ -117,7 +116,7 @@ func signatureExpiring(p Policy) judge.Check {
 			}
 			var out []holdfast.Finding
 			for _, class := range order {
-				out = append(out, expiring(p, c.Instant, byClass[class], highestTTL(c))...)
+				out = append(out, expiring(c, p, byClass[class], highestTTL(c))...)
 			}
 			return out
 		},
@@ -127,11 +126,11 @@ func signatureExpiring(p Policy) judge.Check {
 // expiring judges one class over the servers that show it. It is critical only
 // where every one of them dies: a server that lags is an error at most, for
 // resolvers go to the others.
-func expiring(p Policy, now time.Time, all []life, maxTTL time.Duration) []holdfast.Finding {
+func expiring(c *judge.Case, p Policy, all []life, maxTTL time.Duration) []holdfast.Finding {
 	levels := make([]holdfast.Severity, len(all))
 	mildest, gravest := holdfast.SeverityCritical, holdfast.SeverityInfo
 	for i, l := range all {
-		levels[i] = l.level(p, now, maxTTL)
+		levels[i] = l.level(c, p, maxTTL)
 		mildest, gravest = min(mildest, levels[i]), max(gravest, levels[i])
 	}
 	if gravest == holdfast.SeverityInfo {
@@ -143,7 +142,7 @@ func expiring(p Policy, now time.Time, all []life, maxTTL time.Duration) []holdf
 			continue
 		}
 		severity := min(levels[i], holdfast.SeverityError)
-		if mildest == holdfast.SeverityInfo && l.dies.Sub(now) < p.LaggingLeft {
+		if mildest == holdfast.SeverityInfo && c.Within(l.dies, p.LaggingLeft) {
 			severity = holdfast.SeverityError
 		}
 		each = append(each, dying(l, l.server, severity))
@@ -198,7 +197,7 @@ func signatureShorterThanExpire() judge.Check {
 				}
 			}
 			maxTTL := highestTTL(c)
-			if first.dies.IsZero() || first.dies.Sub(c.Instant) >= time.Duration(expire)*time.Second+maxTTL {
+			if first.dies.IsZero() || !c.Within(first.dies, time.Duration(expire)*time.Second+maxTTL) {
 				return nil
 			}
 			return []holdfast.Finding{{
@@ -229,7 +228,7 @@ func signatureNotYetValid(p Policy) judge.Check {
 						f.Severity, f.EDE = holdfast.SeverityError, s.EDE
 					}
 					return f, true
-				case s.Status == holdfast.Secure && c.Instant.Sub(s.Signatures[s.Best].Inception) < p.Skew:
+				case s.Status == holdfast.Secure && !c.Passed(s.Signatures[s.Best].Inception.Add(p.Skew)):
 					return holdfast.Finding{
 						Severity: holdfast.SeverityNotice,
 						Text:     fmt.Sprintf("the signatures over the %s RRset begin at the moment of signing: validators whose clocks are behind refuse them", s.Class),
@@ -282,7 +281,7 @@ func parentSignature(p Policy) judge.Check {
 			if len(all) == 0 {
 				return nil
 			}
-			return expiring(p, c.Instant, all, 0)
+			return expiring(c, p, all, 0)
 		},
 	}
 }

@@ -119,7 +119,7 @@ func (v *Validator) anchorFor(zone holdfast.Name) *trust {
 func (v *Validator) Validate(c *judge.Case) *judge.Chain {
 	r := &reader{
 		validator: v, kase: c,
-		exams: exams{policy: v.Policy, cache: v.cache, at: c.Instant},
+		exams: exams{policy: v.Policy, cache: v.cache, at: c.Instant, passed: c.Passed},
 		rings: make(map[ringKey]*keyring),
 		read:  make(map[readKey]*reading),
 	}

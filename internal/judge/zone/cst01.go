@@ -52,7 +52,7 @@ func judgeSerials(c *judge.Case) []holdfast.Finding {
 			continue
 		}
 		out = append(out, holdfast.Finding{
-			Severity: v.lag(last, c.Instant), Server: v.server, RRset: holdfast.ClassSOA,
+			Severity: v.lag(c, last), Server: v.server, RRset: holdfast.ClassSOA,
 			Text:     fmt.Sprintf("has serial %d, others have %d", v.soa.Serial, last.soa.Serial),
 			Evidence: []int{v.reply.Index, last.reply.Index},
 		})
@@ -72,7 +72,7 @@ func versionOf(c *judge.Case, server holdfast.Server) (version, bool) {
 		if soa, err := set.Records[0].SOA(); err == nil {
 			made := signedAt(set, c.Instant)
 			if made.IsZero() {
-				made = serialDate(soa.Serial, c.Instant)
+				made = serialDate(c, soa.Serial)
 			}
 			return version{server, r, soa, made}, true
 		}
@@ -83,15 +83,16 @@ func versionOf(c *judge.Case, server holdfast.Server) (version, bool) {
 // lag says how bad it is to be left with v while others have last. A server
 // that misses one version, which was made within the time in which secondaries
 // look for a new one, is not late yet however old its own is.
-func (v version) lag(last version, at time.Time) holdfast.Severity {
+func (v version) lag(c *judge.Case, last version) holdfast.Severity {
 	refresh := time.Duration(v.soa.Refresh) * time.Second
-	if v.made.IsZero() || last.soa.Serial-v.soa.Serial == 1 && at.Sub(last.made) <= refresh {
+	if v.made.IsZero() || last.soa.Serial-v.soa.Serial == 1 && !c.Older(last.made, refresh) {
 		return holdfast.SeverityNotice
 	}
-	switch age := at.Sub(v.made); {
-	case age > lagErrs, v.soa.Expire > 0 && age > lagWarns && age > time.Duration(v.soa.Expire)*time.Second/2:
+	halfway := max(lagWarns, time.Duration(v.soa.Expire)*time.Second/2)
+	switch {
+	case c.Older(v.made, lagErrs), v.soa.Expire > 0 && c.Older(v.made, halfway):
 		return holdfast.SeverityError
-	case age > lagWarns:
+	case c.Older(v.made, lagWarns):
 		return holdfast.SeverityWarning
 	}
 	return holdfast.SeverityNotice
@@ -99,13 +100,13 @@ func (v version) lag(last version, at time.Time) holdfast.Severity {
 
 // serialDate reads the day from a serial that is written as YYYYMMDDnn (RFC
 // 1912 section 2.2) or in seconds since 1970; zero where it is neither. Both
-// are customs, so a day outside the ten years before at is not believed.
-func serialDate(serial uint32, at time.Time) time.Time {
+// are customs, so a day outside the ten years before the instant is not believed.
+func serialDate(c *judge.Case, serial uint32) time.Time {
 	for _, made := range []time.Time{
 		time.Date(int(serial/1e6), time.Month(serial/1e4%100), int(serial/100%100), 0, 0, 0, 0, time.UTC),
 		time.Unix(int64(serial), 0).UTC(),
 	} {
-		if made.After(at.AddDate(-10, 0, 0)) && !made.After(at) {
+		if made.After(c.Instant.AddDate(-10, 0, 0)) && c.Passed(made) {
 			return made
 		}
 	}

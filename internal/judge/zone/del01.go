@@ -50,7 +50,7 @@ func judgeReferrals(c *judge.Case) []holdfast.Finding {
 				Text:     "gives another delegation than most servers of the parent: " + strings.Join(what, "; "),
 				Evidence: append(slices.Clone(r.evidence), reference.evidence...),
 			}
-			out = append(out, r.serial.soften(f, last, c.Instant))
+			out = append(out, r.serial.soften(c, f, last))
 		}
 	}
 	return out
@@ -66,13 +66,13 @@ func noReferral(c *judge.Case, r judge.Reply, last serial) holdfast.Finding {
 		Severity: holdfast.SeverityError, Server: server, RRset: holdfast.ClassNS, Evidence: []int{r.Index},
 		Text: "gives no referral to the zone: it " + how,
 	}
-	return parentSerial(c, server).soften(f, last, c.Instant)
+	return parentSerial(c, server).soften(c, f, last)
 }
 
 // soften makes a notice of a finding about a parent server that is behind, for
 // as long as servers may be.
-func (s serial) soften(f holdfast.Finding, last serial, at time.Time) holdfast.Finding {
-	if s.behind(last) && (s.signed.IsZero() || at.Sub(s.signed) < mayLag) {
+func (s serial) soften(c *judge.Case, f holdfast.Finding, last serial) holdfast.Finding {
+	if s.behind(last) && (s.signed.IsZero() || !c.Passed(s.signed.Add(mayLag))) {
 		f.Severity = holdfast.SeverityNotice
 		f.Text += fmt.Sprintf(" (it has serial %d of the parent zone, others have %d)", s.number, last.number)
 	}
