@@ -14,6 +14,7 @@ import (
 type located struct {
 	addresses []netip.Addr
 	exchanges []exchange
+	at        *cut // the zone that holds the name; nil where it was not found
 }
 
 // locate finds the addresses of a name, from the root, as the zone that holds
@@ -51,52 +52,72 @@ func (l *look) find(name holdfast.Name, by route) located {
 	if err != nil {
 		return located{}
 	}
-	var out located
-	for range maxTrail {
-		answers, all := l.addressQuestions(at.zone, name, l.someServers(at, by))
-		out.exchanges = append(out.exchanges, all...)
-		var alias holdfast.Name
-		deeper := at
-		for _, m := range answers {
-			if d, ok := delegationIn(m, name, at.zone); ok && !m.Authoritative {
-				deeper = &cut{zone: d.owner, parent: at, ns: d.ns, glue: d.glue}
-				continue
-			}
-			addresses, leads := addressesIn(m, name)
-			out.addresses = append(out.addresses, addresses...)
-			if leads != "" {
-				alias = leads
-			}
+	told := l.seek(holdfast.PurposeAddress, addressTypes, name, at, by)
+	out := located{exchanges: told.exchanges, at: told.at}
+	var alias holdfast.Name
+	for _, m := range told.messages {
+		addresses, leads := addressesIn(m, name)
+		out.addresses = append(out.addresses, addresses...)
+		if leads != "" {
+			alias = leads
 		}
-		switch {
-		case len(out.addresses) > 0:
-			return out
-		case deeper != at:
-			at = deeper
-		case alias != "":
-			// An NS name must not be an alias (RFC 2181 section 10.3); some
-			// resolvers follow it all the same, so what is behind it matters.
-			by.alone = true
-			behind := l.locate(alias, by)
-			out.exchanges = append(out.exchanges, behind.exchanges...)
-			out.addresses = behind.addresses
-			return out
-		default:
-			return out
-		}
+	}
+	if len(out.addresses) == 0 && alias != "" {
+		// An NS name must not be an alias (RFC 2181 section 10.3); some
+		// resolvers follow it all the same, so what is behind it matters.
+		by.alone = true
+		behind := l.locate(alias, by)
+		out.exchanges = append(out.exchanges, behind.exchanges...)
+		out.addresses = behind.addresses
 	}
 	return out
 }
 
-// addressQuestions asks servers of a zone for a name's A and AAAA, and gives
-// the usable answer to each.
-func (l *look) addressQuestions(zone, name holdfast.Name, servers []holdfast.Server) (answers []*wire.Message, all []exchange) {
+// addressTypes must not be written to.
+var addressTypes = []wire.Type{wire.TypeA, wire.TypeAAAA}
+
+// told is what the servers of the zone that holds a name said of it.
+type told struct {
+	at        *cut
+	messages  []*wire.Message // the usable answers
+	exchanges []exchange
+}
+
+// seek asks for types of a name, first at the zone given and then wherever its
+// servers refer us further down.
+func (l *look) seek(purpose holdfast.Purpose, types []wire.Type, name holdfast.Name, at *cut, by route) told {
+	out := told{at: at}
+	for range maxTrail {
+		answers, all := l.questions(purpose, types, out.at.zone, name, l.someServers(out.at, by))
+		out.exchanges = append(out.exchanges, all...)
+		var deeper *cut
+		answered := false
+		out.messages = nil
+		for _, m := range answers {
+			if d, ok := delegationIn(m, name, out.at.zone); ok && !m.Authoritative {
+				deeper = &cut{zone: d.owner, parent: out.at, ns: d.ns, glue: d.glue}
+				continue
+			}
+			out.messages = append(out.messages, m)
+			answered = answered || len(m.Answer) > 0
+		}
+		if deeper == nil || answered {
+			break
+		}
+		out.at = deeper
+	}
+	return out
+}
+
+// questions asks servers of a zone for types of a name, and gives the usable
+// answer to each.
+func (l *look) questions(purpose holdfast.Purpose, types []wire.Type, zone, name holdfast.Name, servers []holdfast.Server) (answers []*wire.Message, all []exchange) {
 	var mutex sync.Mutex
-	var both sync.WaitGroup
-	for _, t := range []wire.Type{wire.TypeA, wire.TypeAAAA} {
-		both.Go(func() {
+	var each sync.WaitGroup
+	for _, t := range types {
+		each.Go(func() {
 			found, asked := l.anyOf(servers, 1, func(s holdfast.Server) ask.Question {
-				return ask.Question{Zone: zone, Purpose: holdfast.PurposeAddress, Server: s,
+				return ask.Question{Zone: zone, Purpose: purpose, Server: s,
 					Question: holdfast.Question{Name: name, Type: uint16(t)}}
 			}, func(m *wire.Message) bool {
 				_, delegated := delegationIn(m, name, zone)
@@ -110,6 +131,6 @@ func (l *look) addressQuestions(zone, name holdfast.Name, servers []holdfast.Ser
 			}
 		})
 	}
-	both.Wait()
+	each.Wait()
 	return answers, all
 }

@@ -147,10 +147,10 @@ func (l *look) wanted(name holdfast.Name, addresses []netip.Addr) []holdfast.Ser
 }
 
 // ancestry collects, for a zone on the way and those above it, what a chain of
-// trust through it rests on: its keys, and below the root its referral and DS
+// trust through it rests on, unless this look has it: its keys, and below the root its referral and DS
 // from a server of its parent.
 func (l *look) ancestry(c *cut) {
-	for ; c != nil; c = c.parent {
+	for ; c != nil && l.once("above", string(c.zone)); c = c.parent {
 		at := c
 		l.spawn(func() {
 			l.keep(l.sweep.above.do(l.ctx, at.zone, false, func() ([]exchange, bool) { return l.above(at) })...)

@@ -30,6 +30,7 @@ type look struct {
 	sweep   *Sweep
 	subject holdfast.Subject
 	zone    holdfast.Name
+	deep    bool          // set before the first question: what answers lead to is asked as well
 	room    chan struct{} // a semaphore: questions under way
 	work    sync.WaitGroup
 
@@ -39,6 +40,9 @@ type look struct {
 	names     map[holdfast.Name]bool   // owned by mutex: NS names learnt of
 	servers   map[holdfast.Server]bool // owned by mutex: servers of the zone learnt of
 	waiting   []holdfast.Name          // owned by mutex: names within the zone, until one of its servers is known
+	alive     []holdfast.Server        // owned by mutex: those of them that have answered
+	begun     map[string]bool          // owned by mutex: what is done once a look, see once
+	scouts    map[wire.Type]*scout     // owned by mutex
 	detours   int                      // owned by mutex
 	bounded   bool                     // owned by mutex: a bound above was met, or a question was not sent
 	obstacle  string                   // owned by mutex: why a question was not sent
@@ -54,7 +58,18 @@ func newLook(ctx context.Context, s *Sweep, subject holdfast.Subject) *look {
 		room:   make(chan struct{}, s.walker.config.Parallel),
 		random: rand.New(rand.NewPCG(seed, fingerprint(string(subject.Zone)))),
 		names:  make(map[holdfast.Name]bool), servers: make(map[holdfast.Server]bool),
+		begun: make(map[string]bool), scouts: make(map[wire.Type]*scout),
 	}
+}
+
+// once says whether it is called with these words for the first time.
+func (l *look) once(words ...string) bool {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	key := strings.Join(words, " ")
+	first := !l.begun[key]
+	l.begun[key] = true
+	return first
 }
 
 func (l *look) config() Config { return l.sweep.walker.config }
@@ -75,8 +90,7 @@ func (l *look) home() (exchanges []exchange, cut bool) {
 	l.work.Wait()
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	slices.SortStableFunc(l.exchanges, compareExchanges)
-	return l.exchanges, l.bounded || l.ctx.Err() != nil
+	return inOrder(l.exchanges), l.bounded || l.ctx.Err() != nil
 }
 
 // unable is the error of a look that could send nothing.
@@ -94,21 +108,21 @@ func (l *look) unable() error {
 	return nil
 }
 
-// ask puts one question, within the look's room. The root's own data are asked
-// once a sweep and address.
+// ask puts one question, within the look's room. The root's own data, and what
+// is the same for every zone that a server has, are asked once a sweep.
 func (l *look) ask(ctx context.Context, q ask.Question) exchange {
-	shared := q.Zone == holdfast.Root &&
-		(q.Purpose == holdfast.PurposeDNSKEY || q.Purpose == holdfast.PurposeSOA || q.Purpose == holdfast.PurposeNS)
-	if !shared {
+	key, common := inCommon(q)
+	if !common {
 		return l.put(ctx, q)
 	}
-	e := l.sweep.root.do(ctx, rootQuestion{q.Server, q.Purpose}, false, func() (exchange, bool) {
+	e := l.sweep.common.do(ctx, key, false, func() (exchange, bool) {
 		e := l.put(ctx, q)
 		return e, e.Outcome != holdfast.NotAsked
 	})
 	if e.Outcome == "" { // ctx ended while another asked
 		e.Outcome = holdfast.NotAsked
 	}
+	e.Zone, e.Server = q.Zone, q.Server // who asked first is of no interest
 	return e
 }
 
@@ -220,31 +234,4 @@ func fingerprint(s string) uint64 {
 		h = (h ^ uint64(s[i])) * 1099511628211
 	}
 	return h
-}
-
-var purposeOrder = []holdfast.Purpose{
-	holdfast.PurposeReferral, holdfast.PurposeDS, holdfast.PurposeAddress, holdfast.PurposeSOA, holdfast.PurposeSOATCP,
-	holdfast.PurposeNS, holdfast.PurposeDNSKEY, holdfast.PurposeNSEC3PARAM, holdfast.PurposeCDS, holdfast.PurposeCDNSKEY,
-	holdfast.PurposeNXDomain, holdfast.PurposeNoData,
-}
-
-// compareExchanges orders from the root downwards, then by purpose, server and
-// question.
-func compareExchanges(a, b exchange) int {
-	if a.Zone != b.Zone {
-		if c := a.Zone.Labels() - b.Zone.Labels(); c != 0 {
-			return c
-		}
-		return strings.Compare(string(a.Zone), string(b.Zone))
-	}
-	if c := slices.Index(purposeOrder, a.Purpose) - slices.Index(purposeOrder, b.Purpose); c != 0 {
-		return c
-	}
-	if c := strings.Compare(string(a.Question.Name), string(b.Question.Name)); c != 0 {
-		return c
-	}
-	if c := compareServers(a.Server, b.Server); c != 0 {
-		return c
-	}
-	return int(a.Question.Type) - int(b.Question.Type)
 }

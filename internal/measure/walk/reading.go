@@ -71,6 +71,14 @@ func authoritative(m *wire.Message) bool {
 	return m != nil && m.Authoritative && (m.Rcode == wire.NoError || m.Rcode == wire.NXDomain)
 }
 
+// holds says whether the reply is without error and answers with records of
+// the name and type.
+func holds(m *wire.Message, name holdfast.Name, t wire.Type) bool {
+	return m != nil && m.Rcode == wire.NoError && slices.ContainsFunc(m.Answer, func(r wire.Record) bool {
+		return r.Name == name && r.Type == t
+	})
+}
+
 // addressesIn are the addresses that the answer gives for name, following
 // aliases within the answer; alias is the last name that it led to, where that
 // has no address here.

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/measure/ask"
 )
 
 // share is what the zones of a sweep have in common.
@@ -17,14 +18,30 @@ type share struct {
 	cuts      memo[holdfast.Name, *cut]       // by the name at which a zone begins, or does not
 	addresses memo[holdfast.Name, located]    // by NS name
 	above     memo[holdfast.Name, []exchange] // by ancestor zone: its keys, and its own referral and DS
-	root      memo[rootQuestion, exchange]    // the root's own keys, SOA and NS, by address
+	common    memo[commonQuestion, exchange]  // what is asked once a sweep and server, see inCommon
+	mail      memo[holdfast.Name, []exchange] // by mail domain
+	notified  memo[holdfast.Name, notified]   // by parent zone
 }
 
 type exchange = holdfast.Exchange
 
-type rootQuestion struct {
-	server  holdfast.Server
+// commonQuestion is one that several zones have in common.
+type commonQuestion struct {
+	server  holdfast.Server // without its name where any name will do
 	purpose holdfast.Purpose
+}
+
+// inCommon says whether a question is asked once a sweep, and as what: those
+// for the root's own data, by server, and those about a server that no zone
+// comes into, by address.
+func inCommon(q ask.Question) (commonQuestion, bool) {
+	switch q.Purpose {
+	case holdfast.PurposeForeign, holdfast.PurposeVersion, holdfast.PurposeIdentity, holdfast.PurposeTLS:
+		return commonQuestion{holdfast.Server{Address: q.Server.Address}, q.Purpose}, true
+	case holdfast.PurposeDNSKEY, holdfast.PurposeSOA, holdfast.PurposeNS:
+		return commonQuestion{q.Server, q.Purpose}, q.Zone == holdfast.Root
+	}
+	return commonQuestion{}, false
 }
 
 // memo remembers what was found out under a key, and lets one caller find it

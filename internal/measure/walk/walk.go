@@ -35,6 +35,19 @@ type Config struct {
 	// IPv4 and IPv6 say which addresses are asked. Neither: both.
 	IPv4 bool `toml:"ipv4"`
 	IPv6 bool `toml:"ipv6"`
+	// Samples is how many names below a zone are asked for their DS in a full
+	// look, other ones each time: a zone's own records may be well while those
+	// of its children are not. 0: 4. Below zero: none.
+	Samples int `toml:"samples"`
+	// Sample are names of delegations that are always among those.
+	Sample []holdfast.Name `toml:"sample"`
+	// Validators are validating resolvers that are asked for each zone's SOA,
+	// so that what they make of it can be held against what we do. None by
+	// default: nobody else's are asked uncalled.
+	Validators []netip.AddrPort `toml:"validators"`
+	// Encrypted says that each server is tried for DNS over TLS as well. It is
+	// off by default: where port 853 is silently closed, each try waits long.
+	Encrypted bool `toml:"encrypted"`
 	// Seed makes the order of questions repeatable. 0: random.
 	Seed uint64 `toml:"-"`
 	// Roots are the servers where the walk begins.
@@ -47,6 +60,9 @@ func (c Config) completed() Config {
 	}
 	if c.Parallel <= 0 {
 		c.Parallel = 64
+	}
+	if c.Samples == 0 {
+		c.Samples = 4
 	}
 	if !c.IPv4 && !c.IPv6 {
 		c.IPv4, c.IPv6 = true, true
@@ -97,8 +113,10 @@ var errNoRoots = errors.New("no root server is known to begin with")
 // Measure looks at a zone.
 //
 // Full depth asks every server of the parent for the referral and DS, finds
-// the addresses of every NS name, and puts every question to every NS name on
-// every address. Where Subject.Delegation is ByHand the parent is not asked,
+// the addresses of every NS name, and puts every question about the zone to
+// every NS name on every address. Whoever answered those is asked the unusual
+// ones as well (see unusual.go), and what stands behind the zone is looked
+// for (see behind.go). Where Subject.Delegation is ByHand the parent is not asked,
 // and the names and glue are taken from there; otherwise Subject.Delegation is
 // used only if no parent server gave a referral.
 //

@@ -116,7 +116,7 @@ func wantCounts(t *testing.T, m holdfast.Measurement, want map[string]int) {
 func serversOf(m holdfast.Measurement) map[holdfast.Server]int {
 	out := make(map[holdfast.Server]int)
 	for _, e := range m.Exchanges {
-		if e.Zone == m.Subject.Zone && e.Purpose != holdfast.PurposeAddress {
+		if e.Zone == m.Subject.Zone && e.Purpose.Plain() {
 			out[e.Server]++
 		}
 	}
@@ -166,7 +166,7 @@ func TestFullLookFarDown(t *testing.T) {
 	b := build(t, world, ask.Config{}, Config{})
 	m := b.measure(t, "example.co.uk.")
 	wantCounts(t, m, map[string]int{
-		". dnskey answered": 2, ". referral answered": 1, ". parent-ds answered": 1,
+		". dnskey answered": 2, ". referral answered": 2, ". parent-ds answered": 2, // for uk, and for example, which holds a name server
 		"uk. dnskey answered": 2, "uk. referral answered": 1, "uk. parent-ds answered": 1,
 		"co.uk. dnskey answered": 2, "co.uk. referral answered": 2, "co.uk. parent-ds answered": 2,
 		"hosted.example. address answered": 2, "example.co.uk. address answered": 2,
@@ -192,7 +192,8 @@ func TestRoot(t *testing.T) {
 	m := b.measure(t, holdfast.Root)
 	wantCounts(t, m, map[string]int{
 		". soa answered": 3, ". dnskey answered": 3, ". ns answered": 3, ". soa-tcp answered": 3,
-		". nxdomain answered": 3, ". referral answered": 0, "root-servers.test. address answered": 4,
+		". nxdomain answered": 3, ". referral answered": 1, // for test, where the root's servers have their names
+		"root-servers.test. address answered": 4,
 	})
 }
 
@@ -299,8 +300,10 @@ fault a.root-servers.test. timeout *
 	began := time.Now()
 	m := b.measure(t, "example.")
 	// Two tries over UDP and one over TCP of 100 ms each, for the dead root
-	// server and for ns1 at the same time; twice that is leisurely.
-	if took := time.Since(began); took > 900*time.Millisecond {
+	// server and for ns1 at the same time; twice that is leisurely. Beside it
+	// the mail domain is found in three steps, each of which may first turn
+	// to a dead server.
+	if took := time.Since(began); took > 600*time.Millisecond+3*hedge {
 		t.Errorf("took %s", took)
 	}
 	wantCounts(t, m, map[string]int{

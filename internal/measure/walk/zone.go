@@ -15,30 +15,32 @@ import (
 // section 3.1).
 const TypeNoData = wire.Type(65399)
 
-// fullQuestions are put to each server of the zone in a look of full depth.
-func (l *look) fullQuestions(s holdfast.Server) []ask.Question {
-	apex := func(purpose holdfast.Purpose, t wire.Type) ask.Question {
-		return ask.Question{Zone: l.zone, Purpose: purpose, Server: s, Transport: holdfast.UDP,
-			Question: holdfast.Question{Name: l.zone, Type: uint16(t)}}
-	}
-	overTCP := apex(holdfast.PurposeSOATCP, wire.TypeSOA)
+// plainQuestions are put to each server of the zone in a look of full depth.
+func (l *look) plainQuestions(s holdfast.Server) []ask.Question {
+	overTCP := l.apex(s, holdfast.PurposeSOATCP, wire.TypeSOA)
 	overTCP.Transport = holdfast.TCP
-	absent := apex(holdfast.PurposeNXDomain, wire.TypeA)
+	absent := l.apex(s, holdfast.PurposeNXDomain, wire.TypeA)
 	absent.Question.Name = probe(l.sweep.id, l.zone)
 	return []ask.Question{
-		apex(holdfast.PurposeSOA, wire.TypeSOA), overTCP,
-		apex(holdfast.PurposeNS, wire.TypeNS),
-		apex(holdfast.PurposeDNSKEY, wire.TypeDNSKEY),
-		apex(holdfast.PurposeNSEC3PARAM, wire.TypeNSEC3PARAM),
-		apex(holdfast.PurposeCDS, wire.TypeCDS),
-		apex(holdfast.PurposeCDNSKEY, wire.TypeCDNSKEY),
+		l.apex(s, holdfast.PurposeSOA, wire.TypeSOA), overTCP,
+		l.apex(s, holdfast.PurposeNS, wire.TypeNS),
+		l.apex(s, holdfast.PurposeDNSKEY, wire.TypeDNSKEY),
+		l.apex(s, holdfast.PurposeNSEC3PARAM, wire.TypeNSEC3PARAM),
+		l.apex(s, holdfast.PurposeCDS, wire.TypeCDS),
+		l.apex(s, holdfast.PurposeCDNSKEY, wire.TypeCDNSKEY),
 		absent,
-		apex(holdfast.PurposeNoData, TypeNoData),
+		l.apex(s, holdfast.PurposeNoData, TypeNoData),
 	}
 }
 
+// apex is a question about the zone's apex.
+func (l *look) apex(s holdfast.Server, purpose holdfast.Purpose, t wire.Type) ask.Question {
+	return ask.Question{Zone: l.zone, Purpose: purpose, Server: s, Transport: holdfast.UDP,
+		Question: holdfast.Question{Name: l.zone, Type: uint16(t)}}
+}
+
 func (l *look) coreQuestions(s holdfast.Server) []ask.Question {
-	return slices.DeleteFunc(l.fullQuestions(s), func(q ask.Question) bool {
+	return slices.DeleteFunc(l.plainQuestions(s), func(q ask.Question) bool {
 		return q.Purpose != holdfast.PurposeSOA && q.Purpose != holdfast.PurposeDNSKEY
 	})
 }
@@ -60,6 +62,9 @@ func (l *look) core(servers []holdfast.Server) {
 // full learns of the zone's name servers from all who know of them; all else
 // follows from learn.
 func (l *look) full() {
+	l.deep = true
+	l.once("above", string(l.zone)) // its own questions are more than that
+	l.askValidators()
 	d := l.subject.Delegation
 	switch {
 	case l.zone == holdfast.Root:
@@ -78,6 +83,7 @@ func (l *look) full() {
 func (l *look) parent() {
 	parent, _ := l.enclosing(l.zone.Parent(), route{})
 	l.ancestry(parent)
+	l.spawn(func() { l.notifications(parent) })
 	var questions []ask.Question
 	for _, s := range l.allServers(parent) {
 		questions = append(questions,
@@ -148,10 +154,11 @@ func (l *look) learn(ns []holdfast.Name, glue map[holdfast.Name][]netip.Addr) {
 		within, l.waiting = l.waiting, nil
 	}
 	l.mutex.Unlock()
-	l.putAll(servers, l.fullQuestions)
+	l.putAll(servers, l.plainQuestions)
 	for _, name := range within {
 		l.spawn(func() { l.within(name) })
 	}
+	l.signals()
 }
 
 // putAll puts questions to servers, in random order over all of them.
@@ -160,14 +167,51 @@ func (l *look) putAll(servers []holdfast.Server, questions func(holdfast.Server)
 	for _, s := range servers {
 		all = append(all, questions(s)...)
 	}
-	for _, q := range shuffled(l, all) {
+	l.pose(all...)
+}
+
+// pose puts questions in random order, and does what their answers lead to.
+func (l *look) pose(questions ...ask.Question) {
+	for _, q := range shuffled(l, questions) {
 		l.spawn(func() {
 			e := l.ask(l.ctx, q)
 			l.keep(e)
-			if q.Purpose == holdfast.PurposeNS {
-				l.learnFromChild(read(e))
+			if l.deep {
+				l.follow(q, e)
 			}
 		})
+	}
+}
+
+// follow does what an answer leads to in a look of full depth.
+func (l *look) follow(q ask.Question, e exchange) {
+	m := read(e)
+	if q.Purpose.Plain() && m != nil && l.once("unusual", q.Server.String()) {
+		l.mutex.Lock()
+		l.alive = append(l.alive, q.Server)
+		l.mutex.Unlock()
+		l.pose(l.unusualQuestions(q.Server)...)
+		l.scout(q.Server)
+	}
+	switch q.Purpose {
+	case holdfast.PurposeNS:
+		l.learnFromChild(m)
+	case holdfast.PurposeSOA:
+		l.behindSOA(m)
+	case holdfast.PurposeCDS:
+		if holds(m, l.zone, wire.TypeCDS) && l.once("cds") {
+			l.signals()
+		}
+	case holdfast.PurposeNXDeep:
+		if authoritative(m) && l.once("sample") {
+			l.sample(m)
+		}
+	case holdfast.PurposeManners:
+		if m != nil && !holds(m, l.zone, wire.TypeSOA) {
+			l.pose(l.mannersOneByOne(q.Server)...)
+		}
+	case holdfast.PurposeApex:
+		l.scouted(q, m)
 	}
 }
 
@@ -190,6 +234,7 @@ func (l *look) learnFromChild(m *wire.Message) {
 func (l *look) outside(name holdfast.Name) {
 	found := l.locate(name, route{})
 	l.keep(found.exchanges...)
+	l.ancestry(found.at) // whoever can forge the address has the zone
 	l.learn([]holdfast.Name{name}, map[holdfast.Name][]netip.Addr{name: found.addresses})
 }
 
@@ -202,13 +247,13 @@ func (l *look) within(name holdfast.Name) {
 		servers = append(servers, s)
 	}
 	l.mutex.Unlock()
-	answers, all := l.addressQuestions(l.zone, name, ordered(servers))
+	answers, all := l.questions(holdfast.PurposeAddress, addressTypes, l.zone, name, ordered(servers))
 	l.keep(all...)
 	var addresses []netip.Addr
 	for _, m := range answers {
 		if d, ok := delegationIn(m, name, l.zone); ok && !m.Authoritative {
 			deeper := &cut{zone: d.owner, ns: d.ns, glue: d.glue}
-			below, asked := l.addressQuestions(deeper.zone, name, l.someServers(deeper, route{}.over(name)))
+			below, asked := l.questions(holdfast.PurposeAddress, addressTypes, deeper.zone, name, l.someServers(deeper, route{}.over(name)))
 			l.keep(asked...)
 			answers = below
 			break

@@ -1,0 +1,93 @@
+package walk
+
+import (
+	"slices"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/measure/ask"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// deepProbe is a name two labels below one that nobody has. The label changes
+// with the sweep over the whole alphabet, so that the spans of the zone that
+// deny it are other ones each time.
+func deepProbe(sweep string, zone holdfast.Name) holdfast.Name {
+	label := make([]byte, 12)
+	for n, i := fingerprint(sweep+" deep "+string(zone)), 0; i < len(label); i++ {
+		label[i] = 'a' + byte(n%26)
+		n /= 26
+	}
+	return under("a.b."+string(label), zone)
+}
+
+// under is the name with labels put in front of it.
+func under(labels string, zone holdfast.Name) holdfast.Name {
+	if zone == holdfast.Root {
+		return holdfast.Name(labels + ".")
+	}
+	return holdfast.Name(labels + "." + string(zone))
+}
+
+// sample asks for the DS of names below the zone, each of another of the
+// servers that have answered so far.
+// denial is a negative answer, which names two of them where the zone denies
+// with NSEC.
+func (l *look) sample(denial *wire.Message) {
+	wanted := l.config().Samples
+	if wanted < 0 {
+		return
+	}
+	names := shuffled(l, l.children(denial))
+	// Names that were asked for by hand come first, whatever the dice say.
+	slices.SortStableFunc(names, func(a, b holdfast.Name) int { return l.byHand(b) - l.byHand(a) })
+	l.mutex.Lock()
+	servers := slices.Clone(l.alive)
+	l.mutex.Unlock()
+	servers = shuffled(l, servers)
+	for i, name := range names[:min(wanted, len(names))] {
+		l.pose(ask.Question{Zone: l.zone, Purpose: holdfast.PurposeSample, Server: servers[i%len(servers)],
+			Question: holdfast.Question{Name: name, Type: uint16(wire.TypeDS)}})
+	}
+}
+
+func (l *look) byHand(name holdfast.Name) int {
+	if slices.Contains(l.config().Sample, name) {
+		return 1
+	}
+	return 0
+}
+
+// children are names one label below the zone, and those that the
+// configuration has, sorted: from the zone's NS names, and from an NSEC.
+func (l *look) children(denial *wire.Message) []holdfast.Name {
+	var names []holdfast.Name
+	add := func(name holdfast.Name) {
+		if !name.IsSubdomainOf(l.zone) {
+			return
+		}
+		for below := l.zone.Labels() + 1; name.Labels() > below; {
+			name = name.Parent()
+		}
+		if name != l.zone {
+			names = append(names, name)
+		}
+	}
+	l.mutex.Lock()
+	for name := range l.names {
+		add(name)
+	}
+	l.mutex.Unlock()
+	for _, r := range denial.Authority {
+		if nsec, err := r.NSEC(); err == nil {
+			add(r.Name)
+			add(nsec.Next)
+		}
+	}
+	for _, name := range l.config().Sample {
+		if name.IsSubdomainOf(l.zone) && name != l.zone {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
