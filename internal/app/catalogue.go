@@ -6,6 +6,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/judge"
 	"github.com/holdfastdns/holdfast/internal/judge/alg"
 	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
+	"github.com/holdfastdns/holdfast/internal/judge/past"
 	"github.com/holdfastdns/holdfast/internal/judge/zone"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
@@ -21,5 +22,6 @@ func NewCatalogue(anchors []wire.Record, cache *dnssec.Cache) judge.Catalogue {
 		Version:  CatalogueVersion,
 		Checks:   slices.Concat(zone.Checks(), dnssec.Checks(), alg.Checks()),
 		Validate: dnssec.NewValidator(anchors, cache).Validate,
+		Remember: past.Fold,
 	}
 }

@@ -110,8 +110,12 @@ func (l *line) complete(ctx context.Context, m holdfast.Measurement) (whole hold
 
 // Judge says what a look means, remembers it, and tells.
 func (l *line) Judge(ctx context.Context, s holdfast.Subject, m holdfast.Measurement) (holdfast.Status, error) {
-	v := l.catalogue.Judge(m, m.Finished)
-	if err := l.record.Found(ctx, s, v); err != nil {
+	past, err := l.record.Past(ctx, s.Zone)
+	if err != nil {
+		return holdfast.Indeterminate, fmt.Errorf("read what is known of %s: %w", s.Zone, err)
+	}
+	v, past := l.catalogue.Follow(m, past, m.Finished)
+	if err := l.record.Found(ctx, s, v, past); err != nil {
 		return v.Status, fmt.Errorf("record findings on %s: %w", s.Zone, err)
 	}
 	// No findings are news too: they close incidents.

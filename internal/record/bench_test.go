@@ -24,7 +24,7 @@ func benchmarkLooks(b *testing.B, busy bool, depth holdfast.Depth) {
 	for i, z := range w.zones {
 		z.busy = busy
 		noError(b, r.Measured(b.Context(), w.full(z, measurementID(morning, i), "s", morning)))
-		noError(b, r.Found(b.Context(), z.subject, w.verdict(z, measurementID(morning, i), morning)))
+		noError(b, r.Found(b.Context(), z.subject, w.verdict(z, measurementID(morning, i), morning), holdfast.Past{}))
 		noError(b, r.Measured(b.Context(), w.core(z, measurementID(morning.Add(time.Minute), i), "s", measurementID(morning, i), morning.Add(time.Minute))))
 	}
 	checkpointed(b, r)
@@ -55,7 +55,7 @@ func benchmarkLooks(b *testing.B, busy bool, depth holdfast.Depth) {
 			if err := r.Measured(b.Context(), ms[i]); err != nil {
 				return err
 			}
-			return r.Found(b.Context(), ms[i].Subject, vs[i])
+			return r.Found(b.Context(), ms[i].Subject, vs[i], holdfast.Past{})
 		})
 	}
 	checkpointed(b, r)
@@ -74,7 +74,7 @@ func BenchmarkStatuses(b *testing.B) {
 	}
 	noError(b, r.SaveRoster(b.Context(), roster))
 	atOnce(b, len(w.zones), func(i int) error {
-		return r.Found(b.Context(), w.zones[i].subject, w.verdict(w.zones[i], "m", morning))
+		return r.Found(b.Context(), w.zones[i].subject, w.verdict(w.zones[i], "m", morning), holdfast.Past{})
 	})
 	for b.Loop() {
 		if statuses, err := r.Statuses(b.Context()); err != nil || len(statuses) != 1438 {

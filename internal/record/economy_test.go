@@ -47,7 +47,7 @@ func (w *world) watch(t testing.TB, r *Record, from, hours int) {
 				if err := r.Measured(t.Context(), ms[i]); err != nil {
 					return err
 				}
-				return r.Found(t.Context(), ms[i].Subject, vs[i])
+				return r.Found(t.Context(), ms[i].Subject, vs[i], holdfast.Past{})
 			})
 		}
 	}

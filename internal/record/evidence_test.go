@@ -216,7 +216,7 @@ func TestUnjudgedAreThoseNotFound(t *testing.T) {
 	for i := 1; i < pageLength+10; i++ {
 		noError(t, r.Measured(t.Context(), w.core(z, fmt.Sprintf("m%03d", i), "s", "m000", morning.Add(time.Duration(i)*time.Minute))))
 	}
-	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "m001", morning.Add(time.Minute))))
+	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "m001", morning.Add(time.Minute)), holdfast.Past{}))
 	count := 0
 	for m, err := range r.Unjudged(t.Context()) {
 		noError(t, err)
@@ -224,7 +224,7 @@ func TestUnjudgedAreThoseNotFound(t *testing.T) {
 			t.Error("a judged measurement is among the unjudged")
 		}
 		count++
-		noError(t, r.Found(t.Context(), z.subject, w.verdict(z, m.ID, m.Started)))
+		noError(t, r.Found(t.Context(), z.subject, w.verdict(z, m.ID, m.Started), holdfast.Past{}))
 	}
 	if want := pageLength + 9; count != want {
 		t.Errorf("%d unjudged, want %d", count, want)

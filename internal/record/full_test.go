@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/holdfastdns/holdfast"
 )
 
 // The disk is filled by forbidding the file to grow: SQLite answers as it does
@@ -60,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 	z := w.zones[0]
 	m := w.full(z, "room", "", morning)
 	noError(t, r.Measured(t.Context(), m))
-	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "room", morning)))
+	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "room", morning), holdfast.Past{}))
 	kept = append(kept, "room")
 	check()
 	intact(t, r)

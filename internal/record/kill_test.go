@@ -69,7 +69,7 @@ func (r *Record) drudge(ctx context.Context, run string, lane int) error {
 		fmt.Printf("measured %s %d\n", id, len(m.Exchanges))
 		v := w.verdict(z, id, at)
 		v.Findings = []holdfast.Finding{finding(z, fmt.Sprintf("SIG-%d", i), holdfast.SeverityWarning)}
-		if err := r.Found(ctx, z.subject, v); err != nil {
+		if err := r.Found(ctx, z.subject, v, holdfast.Past{}); err != nil {
 			return err
 		}
 		fmt.Printf("found %s %s\n", id, z.subject.Zone)

@@ -145,7 +145,7 @@ func fingerprint(t *testing.T, path string) string {
 // A newer program's version may be in the log only: after it was killed.
 func TestNewerInTheLog(t *testing.T) {
 	r := create(t)
-	_, err := r.writer.conn.ExecContext(t.Context(), "PRAGMA user_version = 2")
+	_, err := r.writer.conn.ExecContext(t.Context(), "PRAGMA user_version = 9")
 	noError(t, err)
 	if _, err := Open(t.Context(), r.path); !errors.Is(err, ErrNewer) {
 		t.Errorf("%v, want ErrNewer", err)

@@ -13,8 +13,9 @@ import (
 // order in which the instrument lists it. It is stored once, as long as that
 // order does not hang on which answer came first; the walk's does not.
 //
-// The name asked for in PurposeNXDomain is drawn anew for each sweep; it is
-// kept with the look, and the plan holds only which of the look's names it is.
+// The names asked for in PurposeNXDomain, PurposeNXDeep and PurposeSample are
+// drawn anew for each sweep; they are kept with the look, and the plan holds
+// only which of the look's names it is.
 type plan struct {
 	Vantage string
 	Depth   holdfast.Depth
@@ -41,7 +42,9 @@ func planOf(m holdfast.Measurement) (p plan, drawn []holdfast.Name) {
 	for k := range m.Exchanges {
 		e := &m.Exchanges[k]
 		p.places[k] = place{zone: e.Zone, purpose: e.Purpose, server: e.Server, qtype: e.Question.Type, name: e.Question.Name}
-		if e.Purpose != holdfast.PurposeNXDomain {
+		switch e.Purpose {
+		case holdfast.PurposeNXDomain, holdfast.PurposeNXDeep, holdfast.PurposeSample:
+		default:
 			continue
 		}
 		n := slices.Index(drawn, e.Question.Name)

@@ -111,7 +111,7 @@ func TestPruneByAge(t *testing.T) {
 		t.Error(err)
 	}
 	// Judged and closed, all but the latest goes.
-	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "unjudged", morning)))
+	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "unjudged", morning), holdfast.Past{}))
 	evidence.Findings = nil
 	noError(t, r.Decide(t.Context(), []holdfast.Incident{evidence}, nil))
 	_, err = r.Prune(t.Context(), Retention{Age: time.Second}, now.Add(24*time.Hour))
@@ -174,7 +174,7 @@ func TestPruneClosedFindings(t *testing.T) {
 			v.Findings = append(v.Findings, finding(z, "SIG-01", holdfast.SeverityWarning))
 		}
 		noError(t, r.BeginSweep(t.Context(), holdfast.Sweep{ID: fmt.Sprint(i), Started: at}))
-		noError(t, r.Found(t.Context(), z.subject, v))
+		noError(t, r.Found(t.Context(), z.subject, v, holdfast.Past{}))
 	}
 	gone, err := r.Prune(t.Context(), Retention{Age: 5 * time.Hour}, morning.Add(39*time.Hour))
 	noError(t, err)

@@ -168,10 +168,10 @@ func (r *Record) judged(b *batch, zone holdfast.Name) (*ZoneStatus, error) {
 }
 
 // Found records what a measurement means: the zone's status, its findings as
-// intervals, its signature windows; and marks the measurement judged. A finding
+// intervals, its signature windows, what is known of it now; and marks the measurement judged. A finding
 // that the verdict no longer has is closed. A verdict older than the latest
 // changes nothing, but its measurement counts as judged.
-func (r *Record) Found(ctx context.Context, s holdfast.Subject, v holdfast.Verdict) error {
+func (r *Record) Found(ctx context.Context, s holdfast.Subject, v holdfast.Verdict, past holdfast.Past) error {
 	act := fmt.Sprintf("record verdict on %s (measurement %s)", v.Zone.Short(), v.Measurement)
 	if s.Zone != v.Zone {
 		return fmt.Errorf("%s: the subject is %s", act, s.Zone)
@@ -181,6 +181,10 @@ func (r *Record) Found(ctx context.Context, s holdfast.Subject, v holdfast.Verdi
 		return fmt.Errorf("%s: %w", act, err)
 	}
 	data := squeeze(raw)
+	pastData, err := encodePast(past)
+	if err != nil {
+		return fmt.Errorf("%s: %w", act, err)
+	}
 	return r.write(ctx, act, func(b *batch) error {
 		if err := b.exec("DELETE FROM unjudged WHERE look = (SELECT key FROM look WHERE id = ?)", packID(v.Measurement)); err != nil {
 			return err
@@ -195,6 +199,9 @@ func (r *Record) Found(ctx context.Context, s holdfast.Subject, v holdfast.Verdi
 		}
 		now, err := b.statusAfter(before, s, v)
 		if err != nil {
+			return err
+		}
+		if err := b.savePast(zone, pastData); err != nil {
 			return err
 		}
 		return b.saveStatus(zone, now, data, before)

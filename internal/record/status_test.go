@@ -31,7 +31,7 @@ func TestStatusFollowsVerdicts(t *testing.T) {
 		noError(t, r.Measured(t.Context(), m))
 		v := w.verdict(z, m.ID, at(minutes).Add(3*time.Second))
 		change(&v)
-		noError(t, r.Found(t.Context(), z.subject, v))
+		noError(t, r.Found(t.Context(), z.subject, v, holdfast.Past{}))
 	}
 	bogus := func(v *holdfast.Verdict) {
 		v.Status = holdfast.Bogus
@@ -67,7 +67,7 @@ func TestStatusFollowsVerdicts(t *testing.T) {
 func TestStatusesAreTheRoster(t *testing.T) {
 	r, w := create(t), newWorld(12, 3)
 	for _, z := range w.zones {
-		noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "none", morning)))
+		noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "none", morning), holdfast.Past{}))
 	}
 	names := func(r *Record) (names string) {
 		statuses, err := r.Statuses(t.Context())
@@ -112,7 +112,7 @@ func TestFindingsAreIntervals(t *testing.T) {
 		t.Helper()
 		v := w.verdict(z, "m"+at(minutes).Format("1504"), at(minutes))
 		v.Findings = findings
-		noError(t, r.Found(t.Context(), z.subject, v))
+		noError(t, r.Found(t.Context(), z.subject, v, holdfast.Past{}))
 	}
 	soon, dead := finding(z, "SIG-02", holdfast.SeverityWarning), finding(z, "SIG-01", holdfast.SeverityCritical)
 	worse := soon
@@ -123,7 +123,7 @@ func TestFindingsAreIntervals(t *testing.T) {
 	found(15, worse, dead)
 	found(20, dead)
 	found(25, dead, soon)
-	noError(t, r.Found(t.Context(), w.zones[1].subject, w.verdict(w.zones[1], "other", at(25))))
+	noError(t, r.Found(t.Context(), w.zones[1].subject, w.verdict(w.zones[1], "other", at(25)), holdfast.Past{}))
 
 	want := []Interval{
 		{Finding: soon, Measurement: "m0625", Opened: at(25), LastSeen: at(25)},
@@ -158,7 +158,7 @@ func TestWindowsOverTime(t *testing.T) {
 		t.Helper()
 		v := w.verdict(z, "m", at(minutes))
 		v.Windows = windows
-		noError(t, r.Found(t.Context(), z.subject, v))
+		noError(t, r.Found(t.Context(), z.subject, v, holdfast.Past{}))
 	}
 	found(0, window(0, 0), window(1, 0), window(2, 0))
 	found(5, window(0, 0), window(1, 0), window(2, 0))
@@ -191,14 +191,14 @@ func TestWindowsOverTime(t *testing.T) {
 func TestAnotherProcessIsNoticed(t *testing.T) {
 	r, w := create(t), newWorld(15, 1)
 	z := w.zones[0]
-	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "m1", morning)))
+	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "m1", morning), holdfast.Past{}))
 	other, err := Open(t.Context(), r.path)
 	noError(t, err)
 	defer other.Close()
 	v := w.verdict(z, "m2", morning.Add(time.Minute))
 	v.Findings = []holdfast.Finding{finding(z, "SIG-01", holdfast.SeverityCritical)}
-	noError(t, other.Found(t.Context(), z.subject, v))
-	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "m3", morning.Add(2*time.Minute))))
+	noError(t, other.Found(t.Context(), z.subject, v, holdfast.Past{}))
+	noError(t, r.Found(t.Context(), z.subject, w.verdict(z, "m3", morning.Add(2*time.Minute)), holdfast.Past{}))
 	got, err := r.Intervals(t.Context(), "", time.Time{})
 	noError(t, err)
 	if len(got) != 1 || got[0].Closed.IsZero() || got[0].Measurement != "m2" {

@@ -119,7 +119,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	acts := []func(i int) error{
 		func(i int) error { return r.Measured(ctx, looks[i%len(looks)]) },
-		func(i int) error { return r.Found(ctx, subjects[i%6], verdicts[i%6]) },
+		func(i int) error { return r.Found(ctx, subjects[i%6], verdicts[i%6], holdfast.Past{}) },
 		func(i int) error { _, err := r.Statuses(ctx); return err },
 		func(i int) error { _, err := r.Status(ctx, "zone1."); return err },
 		func(i int) error { _, err := r.Intervals(ctx, "", time.Time{}); return err },

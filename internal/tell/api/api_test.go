@@ -80,10 +80,10 @@ func watched(t testing.TB) (*record.Record, *stillClock) {
 		Servers:  []holdfast.ServerVerdict{{Server: server, Status: holdfast.Bogus, EDE: 7, FailsAt: noon.Add(-time.Hour), FailsBy: holdfast.ClassSOA, Serial: 4026080100, Known: true, RTT: 12345678, Reason: "expired"}},
 		Windows:  []holdfast.Window{{Server: server, Class: holdfast.ClassSOA, Inception: noon.Add(-15 * 24 * time.Hour), Expiration: noon.Add(-time.Hour), KeyTag: 60000, Algorithm: 13, Signer: "ab.", TTL: 3600}},
 		Findings: []holdfast.Finding{finding}, Suppressed: map[string]string{"SIG-02": "SIG-01"}}
-	must(t, rec.Found(ctx, subjects[0], verdict))
+	must(t, rec.Found(ctx, subjects[0], verdict, holdfast.Past{}))
 	healthy := holdfast.Measurement{ID: "m-2", Sweep: "s-1", Subject: subjects[1], Depth: holdfast.Full, Started: noon, Finished: noon}
 	must(t, rec.Measured(ctx, healthy))
-	must(t, rec.Found(ctx, subjects[1], holdfast.Verdict{Zone: "xn--p1ai.", Measurement: "m-2", Depth: holdfast.Full, At: noon, Catalogue: "1", Status: holdfast.Secure, Algorithms: holdfast.Algorithms{8}, FailsAt: noon.Add(100 * time.Hour), FailsBy: holdfast.ClassNS}))
+	must(t, rec.Found(ctx, subjects[1], holdfast.Verdict{Zone: "xn--p1ai.", Measurement: "m-2", Depth: holdfast.Full, At: noon, Catalogue: "1", Status: holdfast.Secure, Algorithms: holdfast.Algorithms{8}, FailsAt: noon.Add(100 * time.Hour), FailsBy: holdfast.ClassNS}, holdfast.Past{}))
 	sweep.Finished = noon.Add(-2 * time.Minute)
 	must(t, rec.EndSweep(ctx, sweep))
 	incident := holdfast.Incident{ID: "i-1", Trouble: holdfast.TroubleExpiry, Zones: []holdfast.Name{"ab."}, State: holdfast.StateOpen, Severity: holdfast.SeverityCritical, Peak: holdfast.SeverityCritical, Title: "ab: expired",

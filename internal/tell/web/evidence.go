@@ -156,6 +156,41 @@ func purposeText(p holdfast.Purpose) string {
 	case holdfast.PurposeNoData:
 		return "a type that does not exist at the apex, to see its denial"
 	}
+	return mannersText(p)
+}
+
+// mannersText says it of questions about how a server behaves, and about what
+// stands behind a zone.
+func mannersText(p holdfast.Purpose) string {
+	for _, known := range []struct {
+		purpose holdfast.Purpose
+		text    string
+	}{
+		{holdfast.PurposeApex, "what else the zone has at its apex"},
+		{holdfast.PurposeNXDeep, "a name far below one that does not exist, to see its denial"},
+		{holdfast.PurposeSample, "the DS of a name below the zone, drawn as a sample"},
+		{holdfast.PurposeMail, "whether the domain of the zone's mail address takes mail"},
+		{holdfast.PurposeMName, "the address of the primary that the SOA names"},
+		{holdfast.PurposeSignal, "what a name server signals about the zone's DS"},
+		{holdfast.PurposeDSYNC, "where the parent takes notifications"},
+		{holdfast.PurposeValidator, "what a validating resolver makes of the zone"},
+		{holdfast.PurposeForeign, "a name of nobody's, to see whether strangers are served"},
+		{holdfast.PurposeVersion, "the server's version"},
+		{holdfast.PurposeIdentity, "the server's identity"},
+		{holdfast.PurposeTLS, "a name of nobody's, over TLS"},
+		{holdfast.PurposeManners, "the start of authority, with capitals, an EDNS option and a flag that nobody knows"},
+		{holdfast.PurposeCase, "the start of authority, with capitals in the name"},
+		{holdfast.PurposeEDNSOption, "the start of authority, with an EDNS option that nobody knows"},
+		{holdfast.PurposeEDNSFlag, "the start of authority, with an EDNS flag that nobody knows"},
+		{holdfast.PurposeEDNSVersion, "the start of authority, with EDNS of a later version"},
+		{holdfast.PurposeANY, "everything at the apex at once (ANY)"},
+		{holdfast.PurposeQDCount, "two questions in one message"},
+		{holdfast.PurposeAXFR, "a transfer of the zone"},
+	} {
+		if known.purpose == p {
+			return known.text
+		}
+	}
 	return clean(string(p))
 }
 

@@ -306,7 +306,7 @@ func TestFrontPageIsSmallAndFresh(t *testing.T) {
 	must(t, err)
 	v := status.Verdict
 	v.Status, v.At, v.Measurement = holdfast.Bogus, noon, "m-00500"
-	must(t, world.Found(context.Background(), all[500], v))
+	must(t, world.Found(context.Background(), all[500], v, holdfast.Past{}))
 	world.clock.now = noon.Add(time.Second)
 	changed := get(t, site, "/", "Accept-Encoding", "gzip", "If-None-Match", tag)
 	if changed.Code != http.StatusOK {

@@ -97,7 +97,7 @@ func invent(t testing.TB, zones int) invented {
 	for i, s := range all {
 		m := measurementOf(t, i, s)
 		must(t, rec.Measured(ctx, m))
-		must(t, rec.Found(ctx, s, verdictOf(i, s, m, random)))
+		must(t, rec.Found(ctx, s, verdictOf(i, s, m, random), holdfast.Past{}))
 	}
 	sweep.Finished = noon.Add(-2 * time.Minute)
 	must(t, rec.EndSweep(ctx, sweep))
