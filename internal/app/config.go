@@ -205,10 +205,7 @@ func (c Config) withDefaults() Config {
 
 // Check says all that is wrong with the configuration, each by its key.
 func (c Config) Check() error {
-	errs := []error{c.checkRoster(), c.Scan.Check(), c.Ask.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check()}
-	if c.Walk.Budget < 0 || c.Walk.Parallel < 0 {
-		errs = append(errs, errors.New("walk.budget and walk.parallel are not negative"))
-	}
+	errs := []error{c.checkRoster(), c.Scan.Check(), c.Ask.Check(), c.Walk.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check()}
 	for _, name := range c.Contacts.Sources {
 		if !slices.Contains([]string{"rdap", "whois", "csv"}, name) {
 			errs = append(errs, fmt.Errorf("contacts.sources: %q is none of rdap, whois, csv", name))

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/holdfastdns/holdfast"
@@ -54,6 +55,25 @@ type Config struct {
 	Roots []holdfast.Server `toml:"-"`
 }
 
+// Check says what is wrong with the configuration, by key.
+func (c Config) Check() error {
+	var errs []error
+	if c.Budget < 0 || c.Parallel < 0 {
+		errs = append(errs, errors.New("walk.budget and walk.parallel are not negative"))
+	}
+	for _, name := range c.Sample {
+		if _, err := holdfast.ParseName(string(name)); err != nil {
+			errs = append(errs, fmt.Errorf("walk.sample: %w", err))
+		}
+	}
+	for _, resolver := range c.Validators {
+		if !resolver.IsValid() || resolver.Port() == 0 {
+			errs = append(errs, fmt.Errorf("walk.validators: %s is no address with a port", resolver))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (c Config) completed() Config {
 	if c.Budget <= 0 {
 		c.Budget = holdfast.Duration(20 * time.Second)
@@ -66,6 +86,12 @@ func (c Config) completed() Config {
 	}
 	if !c.IPv4 && !c.IPv6 {
 		c.IPv4, c.IPv6 = true, true
+	}
+	c.Sample = slices.Clone(c.Sample)
+	for i, name := range c.Sample {
+		if parsed, err := holdfast.ParseName(string(name)); err == nil {
+			c.Sample[i] = parsed
+		}
 	}
 	return c
 }
