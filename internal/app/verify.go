@@ -49,7 +49,7 @@ func Verify(ctx context.Context, w World, o VerifyOptions) (Exit, error) {
 	if _, err := zonefile.ReadFile(o.File, w.Stdin, origin, zonefile.Limits{}, verifier.Add); err != nil {
 		return Unworked, fmt.Errorf("verify: %w", err)
 	}
-	report, err := verifier.Report()
+	report, err := verifier.Report(ctx)
 	if err != nil {
 		return Unworked, fmt.Errorf("verify %s: %w", o.File, err)
 	}

@@ -240,6 +240,12 @@ func (r Record) ZONEMD() (ZONEMD, error) {
 	return ZONEMD{Serial: be32(r.Data), Scheme: r.Data[4], Hash: r.Data[5], Digest: r.Data[6:]}, nil
 }
 
+// ReadTypes reads a type bitmap (RFC 4034 section 4.1.2).
+func ReadTypes(bitmap []byte) ([]Type, error) { return readBitmap(bitmap) }
+
+// AppendTypes writes sorted types as a bitmap.
+func AppendTypes(out []byte, types []Type) []byte { return appendBitmap(out, types) }
+
 // readBitmap reads a type bitmap (RFC 4034 section 4.1.2).
 func readBitmap(d []byte) ([]Type, error) {
 	var types []Type

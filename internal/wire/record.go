@@ -168,17 +168,36 @@ func (r Record) Canonical() []byte {
 	}
 	out := bytes.Clone(r.Data)
 	for _, off := range offsets {
-		for off < len(out) && out[off] != 0 {
-			length := int(out[off])
-			for i := off + 1; i <= off+length && i < len(out); i++ {
-				if out[i] >= 'A' && out[i] <= 'Z' {
-					out[i] += 'a' - 'A'
-				}
-			}
-			off += length + 1
-		}
+		foldName(out[min(off, len(out)):])
 	}
 	return out
+}
+
+// AppendCanonical appends the RDATA in canonical form.
+func (r Record) AppendCanonical(out []byte) []byte {
+	switch r.Type {
+	case TypeA, TypeAAAA, TypeDS, TypeNSEC, TypeNSEC3, TypeDNSKEY:
+		return append(out, r.Data...) // most of a zone has no names to fold
+	case TypeNS, TypeCNAME, TypeDNAME:
+		at := len(out)
+		out = append(out, r.Data...)
+		foldName(out[at:])
+		return out
+	}
+	return append(out, r.Canonical()...)
+}
+
+// foldName makes the uncompressed name with which data begins lower case.
+func foldName(data []byte) {
+	for off := 0; off < len(data) && data[off] != 0; {
+		length := int(data[off])
+		for i := off + 1; i <= off+length && i < len(data); i++ {
+			if data[i] >= 'A' && data[i] <= 'Z' {
+				data[i] += 'a' - 'A'
+			}
+		}
+		off += length + 1
+	}
 }
 
 // namesIn gives the offsets of the names within RDATA, for the types whose

@@ -3,10 +3,6 @@ package wire
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	_ "crypto/sha1" // the hash of algorithms 5 and 7 and of DS digest 1
 	_ "crypto/sha256"
 	_ "crypto/sha512"
@@ -15,8 +11,6 @@ import (
 	"math/big"
 	"slices"
 	"time"
-
-	"github.com/cloudflare/circl/sign/ed448"
 
 	"github.com/holdfastdns/holdfast"
 )
@@ -246,34 +240,7 @@ func Verify(sig RRSIG, key DNSKEY, rrset []Record) error {
 	if err != nil {
 		return err
 	}
-	return key.verify(data, sig.Signature)
-}
-
-// verify checks a signature over data. The caller has checked the algorithm.
-func (k DNSKEY) verify(data, signature []byte) error {
-	switch k.Algorithm {
-	case RSASHA1, RSASHA1NSEC3SHA1:
-		return k.verifyRSA(crypto.SHA1, data, signature)
-	case RSASHA256:
-		return k.verifyRSA(crypto.SHA256, data, signature)
-	case RSASHA512:
-		return k.verifyRSA(crypto.SHA512, data, signature)
-	case ECDSAP256SHA256:
-		return k.verifyECDSA(elliptic.P256(), crypto.SHA256, data, signature)
-	case ECDSAP384SHA384:
-		return k.verifyECDSA(elliptic.P384(), crypto.SHA384, data, signature)
-	case ED25519:
-		if len(k.PublicKey) != ed25519.PublicKeySize {
-			return fmt.Errorf("%w: Ed25519 key of %d octets (RFC 8080 section 3)", ErrKey, len(k.PublicKey))
-		}
-		return verdict(ed25519.Verify(k.PublicKey, data, signature))
-	case ED448:
-		if len(k.PublicKey) != ed448.PublicKeySize {
-			return fmt.Errorf("%w: Ed448 key of %d octets (RFC 8080 section 3)", ErrKey, len(k.PublicKey))
-		}
-		return verdict(ed448.Verify(k.PublicKey, data, signature, ""))
-	}
-	return fmt.Errorf("algorithm %d: %w", k.Algorithm, ErrAlgorithm)
+	return key.Prepare().Verify(data, sig.Signature)
 }
 
 func verdict(ok bool) error {
@@ -286,46 +253,3 @@ func verdict(ok bool) error {
 // maxRSABits bounds the work of one verification: RFC 3110 section 2 and
 // RFC 5702 section 2.1 allow moduli up to 4096 bits.
 const maxRSABits = 4096
-
-func (k DNSKEY) verifyRSA(hash crypto.Hash, data, signature []byte) error {
-	exponent, modulus, err := k.rsaParts()
-	if err != nil {
-		return err
-	}
-	n, e := new(big.Int).SetBytes(modulus), new(big.Int).SetBytes(exponent)
-	if n.BitLen() < 512 || n.BitLen() > maxRSABits {
-		return fmt.Errorf("%w: RSA modulus of %d bits (RFC 3110 section 2)", ErrKey, n.BitLen())
-	}
-	if !e.IsInt64() || e.Int64() < 2 || e.Int64() > 1<<31-1 {
-		return fmt.Errorf("%w: RSA exponent of %d bits is not supported", ErrKey, e.BitLen())
-	}
-	h := hash.New()
-	h.Write(data)
-	public := &rsa.PublicKey{N: n, E: int(e.Int64())}
-	// Signatures are as long as the modulus; leading zero octets that a signer
-	// left out are put back, as other validators do.
-	if size := public.Size(); len(signature) < size {
-		padded := make([]byte, size)
-		copy(padded[size-len(signature):], signature)
-		signature = padded
-	}
-	return verdict(rsa.VerifyPKCS1v15(public, hash, h.Sum(nil), signature) == nil)
-}
-
-func (k DNSKEY) verifyECDSA(curve elliptic.Curve, hash crypto.Hash, data, signature []byte) error {
-	size := curve.Params().BitSize / 8
-	if len(k.PublicKey) != 2*size {
-		return fmt.Errorf("%w: %s key of %d octets (RFC 6605 section 4)", ErrKey, curve.Params().Name, len(k.PublicKey))
-	}
-	public, err := ecdsa.ParseUncompressedPublicKey(curve, append([]byte{4}, k.PublicKey...))
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	if len(signature) != 2*size {
-		return ErrSignature
-	}
-	h := hash.New()
-	h.Write(data)
-	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
-	return verdict(ecdsa.Verify(public, h.Sum(nil), r, s))
-}

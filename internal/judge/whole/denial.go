@@ -1,119 +1,141 @@
 package whole
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
-// denial sees that the zone can prove what it does not have: by an NSEC chain,
-// by NSEC3 chains, or both, each complete and closed.
-func (j *judgement) denial() {
-	if j.unsigned {
+// deny judges what a name's NSEC says, and hands the name, or its NSEC3
+// records, to the chains of hashes. That the NSEC chain leads from name to name
+// the streamer sees.
+func (w *worker) deny(n *node) error {
+	if w.unsigned {
+		return nil
+	}
+	if !n.empty {
+		w.checkNSEC(n)
+	}
+	if err := w.readLinks(n); err != nil {
+		return err
+	}
+	if n.chained || n.empty {
+		return w.hash(n)
+	}
+	return nil
+}
+
+// checkNSEC sees that a name that the zone answers for or delegates has one
+// NSEC, which tells the types truly, and that others have none (RFC 4034
+// section 4, RFC 4035 section 2.3).
+func (w *worker) checkNSEC(n *node) {
+	records := n.set(wire.TypeNSEC)
+	switch {
+	case !w.nsec && len(records) > 0:
+		if !w.partial {
+			w.tally.find(denialExtra, n, wire.TypeNSEC, "the apex has no NSEC: the chain has no beginning")
+		}
+		return
+	case !w.nsec:
+		return
+	case !n.chained && len(records) > 0:
+		what := "the name owns nothing else"
+		if n.state.hidden() {
+			what = "the name lies below a delegation"
+		}
+		w.tally.find(denialExtra, n, wire.TypeNSEC, "%s", what)
+		return
+	case !n.chained:
+		return
+	case len(records) == 0:
+		if !w.partial {
+			w.tally.find(denialMissing, n, wire.TypeNSEC, "the name has none")
+		}
+		return
+	case distinct(records) > 1:
+		w.tally.find(denialBroken, n, wire.TypeNSEC, "the name has %d of them", distinct(records))
+	}
+	_, bitmap, ok := cutName(records[0].data)
+	if !ok {
+		w.tally.find(unreadable, n, wire.TypeNSEC, "its data cannot be read")
 		return
 	}
-	var kinds []string
-	if len(j.zone.apex.set(wire.TypeNSEC)) > 0 {
-		kinds = append(kinds, "NSEC")
-		j.checkNSEC()
-	} else {
-		j.strayNSEC()
-	}
-	if j.checkNSEC3() {
-		kinds = append(kinds, "NSEC3")
-	}
-	j.report.Denial = strings.Join(kinds, ",")
-	if len(kinds) == 0 {
-		j.find(denialMissing, j.zone.apex, 0, "the apex has neither NSEC nor NSEC3PARAM: nothing can be proven absent")
-	}
-}
-
-// strayNSEC notes NSEC records where the apex has none.
-func (j *judgement) strayNSEC() {
-	for _, n := range j.zone.nodes {
-		if len(n.set(wire.TypeNSEC)) > 0 {
-			j.find(denialExtra, n, wire.TypeNSEC, "the apex has no NSEC: the chain has no beginning")
-		}
-	}
-}
-
-// checkNSEC walks the NSEC chain (RFC 4034 section 4, RFC 4035 section 2.3):
-// each name that the zone answers for or delegates has one NSEC, which names
-// the next such name, the last one the apex, and tells the types truly.
-func (j *judgement) checkNSEC() {
-	var chain []*node
-	for _, n := range j.zone.nodes {
-		if n.state != below && n.exists() {
-			chain = append(chain, n)
-		} else if len(n.set(wire.TypeNSEC)) > 0 {
-			what := "the name owns nothing else"
-			if n.state == below {
-				what = "the name lies below a delegation"
-			}
-			j.find(denialExtra, n, wire.TypeNSEC, "%s", what)
-		}
-	}
-	for i, n := range chain {
-		records := n.set(wire.TypeNSEC)
-		next := chain[(i+1)%len(chain)].name // the last points to the apex, the first
-		switch len(records) {
-		case 0:
-			j.find(denialMissing, n, wire.TypeNSEC, "the name has none")
-			continue
-		case 1:
-		default:
-			j.find(denialBroken, n, wire.TypeNSEC, "the name has %d of them", len(records))
-		}
-		nsec, err := records[0].NSEC()
-		if err != nil {
-			j.find(unreadable, n, wire.TypeNSEC, "%v", err)
-			continue
-		}
-		if nsec.Next != next {
-			j.find(denialBroken, n, wire.TypeNSEC, "it names %s as the next name, but that is %s", nsec.Next, next)
-		}
-		want := append(n.types(), wire.TypeRRSIG, wire.TypeNSEC)
-		j.checkTypes(n, n, wire.TypeNSEC, nsec.Types, want)
-	}
+	var buffer [32]wire.Type
+	w.checkTypes(n.key, n.key, wire.TypeNSEC, bitmap, w.bitmap(append(n.types(buffer[:0]), wire.TypeRRSIG, wire.TypeNSEC)))
 }
 
 // types are those that the zone answers for at a name, without the records of
-// DNSSEC's own making, sorted.
-func (n *node) types() []wire.Type {
-	var out []wire.Type
-	for _, s := range n.sets {
+// DNSSEC's own making, appended.
+func (n *node) types(out []wire.Type) []wire.Type {
+	for i, r := range n.records {
 		switch {
-		case s.typ == wire.TypeRRSIG || s.typ == wire.TypeNSEC || s.typ == wire.TypeNSEC3:
-		case n.state == cut && s.typ != wire.TypeNS && s.typ != wire.TypeDS:
+		case i > 0 && n.records[i-1].typ == r.typ:
+		case r.typ == wire.TypeRRSIG || r.typ == wire.TypeNSEC || r.typ == wire.TypeNSEC3:
+		case n.state == cut && r.typ != wire.TypeNS && r.typ != wire.TypeDS:
 		default:
-			out = append(out, s.typ)
+			out = append(out, r.typ)
 		}
 	}
 	return out
 }
 
+// bitmap is types as the shortest bitmap; it is lent until the next call.
+func (w *worker) bitmap(types []wire.Type) []byte {
+	slices.Sort(types)
+	w.bits = wire.AppendTypes(w.bits[:0], types)
+	return w.bits
+}
+
 // checkTypes compares a bitmap with what is there. at is where the record
 // stands, of the name that it speaks of.
-func (j *judgement) checkTypes(at, of *node, t wire.Type, got, want []wire.Type) {
-	slices.Sort(want)
-	if slices.Equal(got, want) {
+func (t *tally) checkTypes(at, of []byte, typ wire.Type, got, want []byte) {
+	if bytes.Equal(got, want) {
 		return
 	}
+	named, err := wire.ReadTypes(got)
+	if err != nil {
+		t.find(unreadable, &node{key: at}, typ, "%v", err)
+		return
+	}
+	there, err := wire.ReadTypes(want)
+	if err != nil || slices.Equal(named, there) {
+		return // our own bitmap can be read; the other may be longer than it need be
+	}
 	var text []string
-	for _, w := range want {
-		if !slices.Contains(got, w) {
+	for _, w := range there {
+		if !slices.Contains(named, w) {
 			text = append(text, "does not name "+w.String())
 		}
 	}
-	for _, g := range got {
-		if !slices.Contains(want, g) {
+	for _, g := range named {
+		if !slices.Contains(there, g) {
 			text = append(text, "names "+g.String())
 		}
 	}
 	about := ""
-	if of != at {
-		about = "about " + of.name.String() + ", "
+	if !bytes.Equal(of, at) {
+		about = "about " + nameOf(of).String() + ", "
 	}
-	j.find(denialTypes, at, t, "%sit %s, against what the name has", about, strings.Join(text, " and "))
+	t.find(denialTypes, &node{key: at}, typ, "%sit %s, against what the name has", about, strings.Join(text, " and "))
+}
+
+func (w *worker) checkTypes(at, of []byte, typ wire.Type, got, want []byte) {
+	w.tally.checkTypes(at, of, typ, got, want)
+}
+
+// kinds are the sorts of denial that the zone has.
+func (j *judgement) kinds(declared bool) string {
+	var kinds []string
+	if j.nsec {
+		kinds = append(kinds, "NSEC")
+	}
+	if declared {
+		kinds = append(kinds, "NSEC3")
+	}
+	if len(kinds) == 0 && !j.partial {
+		j.tally.find(denialMissing, &j.apex, 0, "the apex has neither NSEC nor NSEC3PARAM: nothing can be proven absent")
+	}
+	return strings.Join(kinds, ",")
 }

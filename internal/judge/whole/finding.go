@@ -34,6 +34,7 @@ var (
 	apexWrong     = fault{"INT-01", "apex-wrong", holdfast.SeverityError, "RFC 1035 section 5.2", 0}
 	digestWrong   = fault{"INT-02", "zonemd-mismatch", holdfast.SeverityCritical, "RFC 8976 section 4", 0}
 	digestUnknown = fault{"INT-03", "zonemd-unverifiable", holdfast.SeverityNotice, "RFC 8976 section 4", 0}
+	expiring      = fault{"SIG-02", "signature-expiring", holdfast.SeverityWarning, "RFC 6781 section 4.4.2", 0}
 	outsideZone   = fault{"INT-04", "record-outside-zone", holdfast.SeverityWarning, "RFC 1035 section 5.2", 0}
 	ttlsDiffer    = fault{"INT-05", "rrset-ttls-differ", holdfast.SeverityNotice, "RFC 2181 section 5.2", 0}
 	unwanted      = fault{"INT-06", "signature-unwanted", holdfast.SeverityWarning, "RFC 4035 section 2.2", 0}
@@ -46,10 +47,25 @@ var (
 	denialUnknown = fault{"INT-15", "nsec3-parameters", holdfast.SeverityError, "RFC 5155 section 4, RFC 9276 section 3", 0}
 )
 
+var (
+	glueMissing   = fault{"INT-16", "glue-missing", holdfast.SeverityError, "RFC 9471 section 3.1", 0}
+	glueOrphan    = fault{"INT-17", "glue-orphan", holdfast.SeverityInfo, "RFC 1034 section 4.2.1", 0}
+	occluded      = fault{"INT-18", "record-occluded", holdfast.SeverityNotice, "RFC 1034 section 4.2.1", 0}
+	serverWrong   = fault{"INT-19", "ns-without-address", holdfast.SeverityError, "RFC 1035 section 3.3.11, RFC 2181 section 10.3", 0}
+	renamedAndOwn = fault{"INT-20", "dname-and-other-data", holdfast.SeverityError, "RFC 6672 sections 2.3 and 2.4", 0}
+	strayDS       = fault{"INT-21", "ds-without-delegation", holdfast.SeverityWarning, "RFC 4035 section 2.4", 0}
+)
+
 // as is the same fault with another severity.
 func (f fault) as(severity holdfast.Severity) fault {
 	f.severity = severity
 	return f
+}
+
+// sort says which findings are listed together and bounded together.
+type sort struct {
+	code     string
+	severity holdfast.Severity
 }
 
 // found is a finding and the place by which findings are ordered.
@@ -59,20 +75,97 @@ type found struct {
 	typ wire.Type
 }
 
-// find notes a finding about a type at a name; type 0 speaks of the name.
-func (j *judgement) find(f fault, n *node, t wire.Type, format string, args ...any) {
-	where := n.name.String()
+func (a found) compare(b found) int {
+	return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.typ, b.typ), strings.Compare(a.Text, b.Text))
+}
+
+// findings are those of each sort that come first, and how many there are. What
+// is kept does not depend on the order in which they come.
+type findings struct {
+	zone  holdfast.Name
+	limit int
+	sorts map[sort]*sorted
+}
+
+type sorted struct {
+	first []found // in order, at most limit
+	count int
+}
+
+func (s *findings) add(f found, count int) {
+	of := sort{f.Code, f.Severity}
+	if s.sorts == nil {
+		s.sorts = map[sort]*sorted{}
+	}
+	list := s.sorts[of]
+	if list == nil {
+		list = &sorted{}
+		s.sorts[of] = list
+	}
+	list.count += count
+	at, _ := slices.BinarySearchFunc(list.first, f, found.compare)
+	if at >= s.limit {
+		return
+	}
+	list.first = slices.Insert(list.first, at, f)
+	if len(list.first) > s.limit {
+		list.first = list.first[:s.limit]
+	}
+}
+
+// wants says whether a finding at the key would be among those that are kept;
+// where not, it need only be counted.
+func (s *findings) wants(of sort, key []byte) bool {
+	list := s.sorts[of]
+	return list == nil || len(list.first) < s.limit || string(key) <= list.first[len(list.first)-1].key
+}
+
+func (s *findings) merge(other *findings) {
+	for of, list := range other.sorts {
+		for _, f := range list.first {
+			s.add(f, 0)
+		}
+		s.sorts[of].count += list.count
+	}
+}
+
+// has says whether anything of the code was found.
+func (s *findings) has(code string) bool {
+	for of := range s.sorts {
+		if of.code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// fill makes a finding of the fault. Type 0 speaks of the name.
+func (f fault) fill(name holdfast.Name, t wire.Type, format string, args ...any) holdfast.Finding {
+	where := name.String()
 	if t != 0 {
 		where += " " + t.String()
 	}
-	j.found = append(j.found, found{key: n.key, typ: t, Finding: holdfast.Finding{
-		Code: f.code, Name: f.name, Severity: f.severity, Zone: j.zone.name, RRset: classOf(t),
+	return holdfast.Finding{
+		Code: f.code, Name: f.name, Severity: f.severity, RRset: classOf(t),
 		Text: where + ": " + fmt.Sprintf(format, args...), Reference: f.reference, EDE: f.ede, Count: 1, Evidence: []int{},
-	}})
+	}
 }
 
-// until gives the finding noted last the instant that it speaks of.
-func (j *judgement) until(at time.Time) { j.found[len(j.found)-1].Until = at }
+// find notes a finding about a type at a name.
+func (t *tally) find(f fault, n *node, typ wire.Type, format string, args ...any) {
+	t.findUntil(time.Time{}, f, n, typ, format, args...)
+}
+
+// findUntil notes a finding that speaks of an instant.
+func (t *tally) findUntil(until time.Time, f fault, n *node, typ wire.Type, format string, args ...any) {
+	if of := (sort{f.code, f.severity}); !t.found.wants(of, n.key) {
+		t.found.sorts[of].count++
+		return
+	}
+	finding := f.fill(nameOf(n.key), typ, format, args...)
+	finding.Until = until
+	t.found.add(found{finding, string(n.key), typ}, 1)
+}
 
 func classOf(t wire.Type) holdfast.Class {
 	switch t {
@@ -84,30 +177,29 @@ func classOf(t wire.Type) holdfast.Class {
 	return holdfast.Class(t.String())
 }
 
-// findings are all that were noted, the worst first, then by code, name and
-// type; of one code and severity no more than MaxFindings, the rest counted.
-func (j *judgement) findings() []holdfast.Finding {
-	slices.SortStableFunc(j.found, func(a, b found) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.Code, b.Code),
-			strings.Compare(a.key, b.key), cmp.Compare(a.typ, b.typ), strings.Compare(a.Text, b.Text))
+// list is all that was noted, the worst first, then by code, name and type; of
+// one code and severity no more than the limit, the rest counted.
+func (s *findings) list() []holdfast.Finding {
+	var order []sort
+	for of := range s.sorts {
+		order = append(order, of)
+	}
+	slices.SortFunc(order, func(a, b sort) int {
+		return cmp.Or(cmp.Compare(b.severity, a.severity), strings.Compare(a.code, b.code))
 	})
 	out := []holdfast.Finding{}
-	for start := 0; start < len(j.found); {
-		end := start
-		for end < len(j.found) && j.found[end].Code == j.found[start].Code && j.found[end].Severity == j.found[start].Severity {
-			end++
-		}
-		listed := min(end, start+j.MaxFindings)
-		for _, f := range j.found[start:listed] {
+	for _, of := range order {
+		list := s.sorts[of]
+		for _, f := range list.first {
+			f.Zone = s.zone
 			out = append(out, f.Finding)
 		}
-		if rest := end - listed; rest > 0 {
-			more := j.found[listed].Finding
+		if rest := list.count - len(list.first); rest > 0 {
+			more := out[len(out)-1]
 			more.RRset, more.Until, more.Count = "", time.Time{}, rest
 			more.Text = fmt.Sprintf("and %d more of this kind", rest)
 			out = append(out, more)
 		}
-		start = end
 	}
 	return out
 }

@@ -1,18 +1,22 @@
 package whole
 
 import (
-	"cmp"
+	"bytes"
+	"context"
+	"crypto/sha1" // the only hash of NSEC3 that there is (RFC 5155 section 11)
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
 // maxIterations bounds the work of hashing: the most that RFC 5155 section
 // 10.3 ever allowed. Validators have long given up below (RFC 9276).
 const maxIterations = 2500
+
+// maxChains bounds the chains that every name is hashed for. A zone has two
+// while it changes its salt.
+const maxChains = 4
 
 // params tell chains of one zone apart.
 type params struct {
@@ -29,174 +33,296 @@ func (p params) String() string {
 	return fmt.Sprintf("hash %d, %d iterations, %s", p.hash, p.iterations, salt)
 }
 
-// link is one NSEC3 record.
-type link struct {
-	node *node
-	hash string // of its owner name
-	wire.NSEC3
-}
-
-// hashed is a name that a chain may speak of.
-type hashed struct {
-	node *node // the name; nil for an empty non-terminal
-	name holdfast.Name
-	hash string
-	// optional says that an opt-out span may hold the name: a delegation
-	// without DS, or an empty non-terminal above nothing else (RFC 5155
-	// section 7.1).
-	optional bool
-}
-
-// checkNSEC3 walks each chain that the apex declares with NSEC3PARAM. It
-// answers whether there is one.
-func (j *judgement) checkNSEC3() bool {
-	apex := j.zone.apex
-	chains := j.readNSEC3()
-	declared := false
-	for _, r := range apex.set(wire.TypeNSEC3PARAM) {
+// readChains notes the chains that the apex declares with NSEC3PARAM.
+func (j *judgement) readChains() {
+	for _, r := range j.apex.wires(wire.TypeNSEC3PARAM) {
 		p, err := r.NSEC3PARAM()
 		if err != nil {
-			j.find(unreadable, apex, wire.TypeNSEC3PARAM, "%v", err)
+			j.tally.find(unreadable, &j.apex, wire.TypeNSEC3PARAM, "%v", err)
 			continue
 		}
 		if p.Flags != 0 {
 			continue // not for servers to use (RFC 5155 section 4.1.2)
 		}
-		declared = true
+		j.declared = true
 		of := params{p.Hash, p.Iterations, string(p.Salt)}
 		switch {
 		case p.Hash != 1:
-			j.find(denialUnknown, apex, wire.TypeNSEC3PARAM, "hash %d is not known", p.Hash)
+			j.tally.find(denialUnknown, &j.apex, wire.TypeNSEC3PARAM, "hash %d is not known", p.Hash)
 		case p.Iterations > maxIterations:
-			j.find(denialUnknown, apex, wire.TypeNSEC3PARAM, "%d iterations are more than anyone computes; use 0", p.Iterations)
-		case len(chains[of]) == 0:
-			j.find(denialMissing, apex, wire.TypeNSEC3PARAM, "the chain that it declares (%s) has no records", of)
+			j.tally.find(denialUnknown, &j.apex, wire.TypeNSEC3PARAM, "%d iterations are more than anyone computes; use 0", p.Iterations)
+		case slices.Contains(j.chains, of):
+		case len(j.chains) == maxChains:
+			j.tally.find(denialUnknown, &j.apex, wire.TypeNSEC3PARAM, "more than %d chains are declared", maxChains)
 		default:
-			j.checkChain(of, chains[of])
+			j.chains = append(j.chains, of)
 		}
 	}
-	if !declared && len(chains) > 0 {
-		j.find(denialUnknown, apex, wire.TypeNSEC3PARAM, "there are NSEC3 records, but no NSEC3PARAM to say that their chain is whole")
-	}
-	return declared
 }
 
-// readNSEC3 gathers the NSEC3 records by their parameters.
-func (j *judgement) readNSEC3() map[params][]link {
-	chains := map[params][]link{}
-	for _, n := range j.zone.nodes {
-		for _, r := range n.set(wire.TypeNSEC3) {
-			l := link{node: n}
-			var err error
-			if l.NSEC3, err = r.NSEC3(); err != nil {
-				j.find(unreadable, n, wire.TypeNSEC3, "%v", err)
-				continue
-			}
-			hash, err := wire.ParseHashLabel(n.name, j.zone.name)
-			if err != nil {
-				j.find(denialExtra, n, wire.TypeNSEC3, "%v", err)
-				continue
-			}
-			l.hash = string(hash)
-			p := params{l.Hash, l.Iterations, string(l.Salt)}
-			chains[p] = append(chains[p], l)
-		}
-	}
-	return chains
-}
+// What is said of one hash follows each other in the sorter: the chain's
+// number, the hash, then records before names.
+const (
+	hashRecord = 0 // flags, length of next, next, bitmap
+	hashName   = 1 // flags, length of bitmap, bitmap, key
 
-// checkChain sees that one chain is closed, that it speaks of every name it
-// must and of no other, and that its bitmaps are true.
-func (j *judgement) checkChain(p params, chain []link) {
-	slices.SortStableFunc(chain, func(a, b link) int { return strings.Compare(a.hash, b.hash) })
-	for i, l := range chain {
-		next := chain[(i+1)%len(chain)]
-		if len(chain) > 1 && next.hash == l.hash {
-			j.find(denialBroken, l.node, wire.TypeNSEC3, "it stands more than once in the chain (%s)", p)
-		} else if string(l.Next) != next.hash {
-			j.find(denialBroken, l.node, wire.TypeNSEC3, "it names %s as the next hash, but that is %s",
-				wire.HashLabel(l.Next), wire.HashLabel([]byte(next.hash)))
-		}
-	}
-	spoken := make([]bool, len(chain))
-	for _, name := range j.hashedNames(p) {
-		i, ok := slices.BinarySearchFunc(chain, name.hash, func(l link, hash string) int { return strings.Compare(l.hash, hash) })
-		if ok {
-			spoken[i] = true
-			j.checkLink(chain[i], name)
+	flagOptOut   = 1 // of a record
+	flagOptional = 1 // of a name: an opt-out span may hold it
+)
+
+// readLinks hands the NSEC3 records of a name to their chains.
+func (w *worker) readLinks(n *node) error {
+	for _, r := range n.set(wire.TypeNSEC3) {
+		if r.twin {
 			continue
 		}
-		// The record before the place, round the corner where need be, covers it.
-		cover := chain[(i+len(chain)-1)%len(chain)]
-		if !name.optional || !cover.OptOut {
-			at := name.node
-			if at == nil {
-				at = &node{name: name.name, key: j.zone.apex.key}
-			}
-			j.find(denialMissing, at, wire.TypeNSEC3, "the name has none (its hash is %s)", wire.HashLabel([]byte(name.hash)))
-		}
-	}
-	for i, l := range chain {
-		if !spoken[i] && (i == 0 || chain[i-1].hash != l.hash) {
-			j.find(denialExtra, l.node, wire.TypeNSEC3, "no name in the zone has this hash")
-		}
-	}
-}
-
-// checkLink compares one record with the name that it speaks of.
-func (j *judgement) checkLink(l link, name hashed) {
-	var want []wire.Type
-	of := name.node
-	if of == nil {
-		of = &node{name: name.name} // an empty non-terminal has no types
-	} else {
-		want = of.types()
-		// A delegation without DS has nothing that is signed.
-		if of.state != cut || len(of.set(wire.TypeDS)) > 0 {
-			want = append(want, wire.TypeRRSIG)
-		}
-	}
-	j.checkTypes(l.node, of, wire.TypeNSEC3, l.Types, want)
-}
-
-// hashedNames are the names that a chain with these parameters speaks of, or
-// may: those the zone answers for, delegations, and the empty non-terminals
-// between them and the apex; in canonical order.
-func (j *judgement) hashedNames(p params) []hashed {
-	var names []hashed
-	terminals := make(map[holdfast.Name]bool, len(j.zone.nodes))
-	empty := map[holdfast.Name]bool{} // -> optional
-	for _, n := range j.zone.nodes {
-		if n.state == below || !n.exists() {
-			continue
-		}
-		optional := n.state == cut && len(n.set(wire.TypeDS)) == 0
-		names = append(names, hashed{node: n, name: n.name, optional: optional})
-		terminals[n.name] = true
-		if n == j.zone.apex {
-			continue
-		}
-		for above := n.name.Parent(); above != j.zone.name; above = above.Parent() {
-			before, seen := empty[above]
-			if seen && (!before || optional) {
-				break // those further up know as well
-			}
-			empty[above] = optional
-		}
-	}
-	for name, optional := range empty {
-		if !terminals[name] {
-			names = append(names, hashed{name: name, optional: optional})
-		}
-	}
-	for i := range names {
-		// The names were packed before: they cannot fail to be.
-		hash, err := wire.HashName(names[i].name, p.iterations, []byte(p.salt))
+		nsec3, err := wire.Record{Type: wire.TypeNSEC3, Data: r.data}.NSEC3()
 		if err != nil {
-			j.find(unreadable, j.zone.apex, wire.TypeNSEC3, "%v", err)
+			w.tally.find(unreadable, n, wire.TypeNSEC3, "%v", err)
+			continue
 		}
-		names[i].hash = string(hash)
+		hash, err := wire.ParseHashLabel(nameOf(n.key), w.zone)
+		if err != nil {
+			w.tally.find(denialExtra, n, wire.TypeNSEC3, "%v", err)
+			continue
+		}
+		chain := slices.Index(w.chains, params{nsec3.Hash, nsec3.Iterations, string(nsec3.Salt)})
+		if chain < 0 {
+			w.tally.strays++
+			continue
+		}
+		if len(hash) != sha1.Size {
+			w.tally.find(denialExtra, n, wire.TypeNSEC3, "its hash has %d octets, not %d", len(hash), sha1.Size)
+			continue
+		}
+		w.tally.links[chain]++
+		w.tally.OptOut = w.tally.OptOut || nsec3.OptOut
+		w.item = append(append(w.item[:0], byte(chain)), hash...)
+		w.item = append(w.item, hashRecord, nsec3.Flags, byte(len(nsec3.Next)))
+		w.item = append(w.item, nsec3.Next...)
+		w.item = append(w.item, r.data[6+len(nsec3.Salt)+len(nsec3.Next):]...)
+		if err := w.hashes.add(w.item); err != nil {
+			return err
+		}
 	}
-	slices.SortFunc(names, func(a, b hashed) int { return cmp.Compare(a.name, b.name) })
-	return names
+	return nil
+}
+
+// hash hands a name to the chains that speak of it.
+func (w *worker) hash(n *node) error {
+	if len(w.chains) == 0 {
+		return nil
+	}
+	var buffer [32]wire.Type
+	types := n.types(buffer[:0])
+	// A delegation without DS has nothing that is signed, nor has a name that
+	// owns nothing.
+	if !n.empty && (n.state != cut || n.has(wire.TypeDS)) {
+		types = append(types, wire.TypeRRSIG)
+	}
+	bitmap := w.bitmap(types)
+	flags := byte(0)
+	if n.optional {
+		flags = flagOptional
+	}
+	w.packed = appendPacked(w.packed[:0], n.key)
+	for i, p := range w.chains {
+		hash := hashPacked(w.packed, p)
+		w.item = append(append(w.item[:0], byte(i)), hash[:]...)
+		w.item = append(w.item, hashName, flags, byte(len(bitmap)>>8), byte(len(bitmap)))
+		w.item = append(append(w.item, bitmap...), n.key...)
+		if err := w.hashes.add(w.item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hashPacked is the hash of a packed name (RFC 5155 section 5).
+func hashPacked(packed []byte, p params) [sha1.Size]byte {
+	if p.salt == "" && p.iterations == 0 {
+		return sha1.Sum(packed)
+	}
+	buffer := append(append(make([]byte, 0, 255+len(p.salt)), packed...), p.salt...)
+	hash := sha1.Sum(buffer)
+	for range p.iterations {
+		hash = sha1.Sum(append(append(buffer[:0], hash[:]...), p.salt...))
+	}
+	return hash
+}
+
+// denial walks the chains of hashes and says what denial the zone has, and
+// verifies its digest.
+func (j *judgement) denial(ctx context.Context) error {
+	j.digest()
+	if j.unsigned {
+		return nil
+	}
+	if !j.declared && (j.tally.strays > 0) && !j.partial {
+		j.tally.find(denialUnknown, &j.apex, wire.TypeNSEC3PARAM, "there are NSEC3 records, but no NSEC3PARAM to say that their chain is whole")
+	}
+	j.report.Denial = j.kinds(j.declared)
+	if len(j.chains) == 0 || j.partial {
+		return nil
+	}
+	for i, p := range j.chains {
+		if j.tally.links[i] == 0 {
+			j.tally.find(denialMissing, &j.apex, wire.TypeNSEC3PARAM, "the chain that it declares (%s) has no records", p)
+		}
+	}
+	merged, err := j.hashes.merged()
+	if err != nil {
+		return err
+	}
+	w := walk{judgement: j, chain: -1}
+	for count := 1; ; count++ {
+		item, err := merged.next()
+		if err != nil {
+			return err
+		}
+		if item == nil {
+			break
+		}
+		if count&0x3ff == 0 {
+			j.verifier.done.Add(0x400)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if err := w.take(item); err != nil {
+			return err
+		}
+	}
+	w.closeChain()
+	return nil
+}
+
+// walk follows the chains, one after the other, hash by hash.
+type walk struct {
+	*judgement
+	chain  int    // the one at hand; -1: none
+	hash   []byte // at hand
+	link   link   // the last record
+	first  link
+	spoken bool // a name was seen of the last record's hash
+	linked bool // the hash at hand has a record
+	early  findings
+}
+
+// link is one NSEC3 record.
+type link struct {
+	there  bool
+	hash   []byte
+	optOut bool
+	next   []byte
+	bitmap []byte
+}
+
+func (w *walk) take(item []byte) error {
+	const head = 1 + sha1.Size + 2
+	if len(item) < head+1 {
+		return errEntry
+	}
+	chain, hash, kind, flags, rest := int(item[0]), item[1:1+sha1.Size], item[1+sha1.Size], item[2+sha1.Size], item[head:]
+	if chain != w.chain {
+		w.closeChain()
+		w.chain, w.hash = chain, w.hash[:0]
+	}
+	if w.links(chain) == 0 {
+		return nil
+	}
+	if !bytes.Equal(hash, w.hash) {
+		w.hash, w.linked = append(w.hash[:0], hash...), false
+	}
+	if kind == hashRecord {
+		if length := int(rest[0]); len(rest) >= 1+length {
+			w.record(link{true, hash, flags&flagOptOut != 0, rest[1 : 1+length], rest[1+length:]})
+			return nil
+		}
+		return errEntry
+	}
+	length := int(rest[0])<<8 | int(rest[1])
+	if len(rest) < 2+length {
+		return errEntry
+	}
+	w.name(rest[2+length:], rest[2:2+length], flags&flagOptional != 0)
+	return nil
+}
+
+func (w *walk) links(chain int) int { return w.tally.links[chain] }
+
+// at is the place of an NSEC3 record.
+func (w *walk) at(hash []byte) *node {
+	return &node{key: append(append(bytes.Clone(w.zoneKey), wire.HashLabel(hash)...), 0)}
+}
+
+// record takes the next record of the chain.
+func (w *walk) record(l link) {
+	p := w.chains[w.chain]
+	switch {
+	case w.linked:
+		w.tally.find(denialBroken, w.at(l.hash), wire.TypeNSEC3, "it stands more than once in the chain (%s)", p)
+		return
+	case w.link.there:
+		w.closeLink(l.hash)
+	}
+	w.linked, w.spoken = true, false
+	w.link.keep(l)
+	if !w.first.there {
+		w.first.keep(l)
+	}
+}
+
+func (l *link) keep(o link) {
+	l.there, l.optOut = true, o.optOut
+	l.hash, l.next, l.bitmap = append(l.hash[:0], o.hash...), append(l.next[:0], o.next...), append(l.bitmap[:0], o.bitmap...)
+}
+
+// closeLink sees where the last record points to, and that a name has its hash.
+func (w *walk) closeLink(next []byte) {
+	if !bytes.Equal(w.link.next, next) {
+		w.tally.find(denialBroken, w.at(w.link.hash), wire.TypeNSEC3, "it names %s as the next hash, but that is %s",
+			wire.HashLabel(w.link.next), wire.HashLabel(next))
+	}
+	if !w.spoken {
+		w.tally.find(denialExtra, w.at(w.link.hash), wire.TypeNSEC3, "no name in the zone has this hash")
+	}
+}
+
+// name sees that a name has its record, or lies in an opt-out span that may
+// hold it.
+func (w *walk) name(key, bitmap []byte, optional bool) {
+	n := &node{key: key}
+	if w.linked {
+		w.spoken = true
+		w.tally.checkTypes(w.at(w.hash).key, key, wire.TypeNSEC3, w.link.bitmap, bitmap)
+		return
+	}
+	text := func(t *tally) {
+		t.find(denialMissing, n, wire.TypeNSEC3, "the name has none (its hash is %s)", wire.HashLabel(w.hash))
+	}
+	switch {
+	case !optional:
+		text(&w.tally)
+	case !w.link.there:
+		// The last record of the chain covers it, round the corner.
+		early := tally{found: w.early}
+		early.found.limit = w.MaxFindings
+		text(&early)
+		w.early = early.found
+	case !w.link.optOut:
+		text(&w.tally)
+	}
+}
+
+// closeChain sees that the last record leads to the first.
+func (w *walk) closeChain() {
+	if w.chain < 0 || !w.link.there {
+		return
+	}
+	w.closeLink(w.first.hash)
+	if !w.link.optOut {
+		w.tally.found.merge(&w.early)
+	}
+	w.link.there, w.first.there, w.linked, w.early = false, false, false, findings{}
 }

@@ -1,7 +1,10 @@
 package whole
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -9,346 +12,345 @@ import (
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
-// key is a DNSKEY of the zone.
-type key struct {
-	wire.DNSKEY
-	record   wire.Record
-	tag      uint16
-	anchored bool
-	verified int // signatures that verify under it
-}
-
-// maxSameTag bounds the keys of one tag that are tried on a signature: key
-// tags that collide by malice must not multiply the work (CVE-2023-50387).
-const maxSameTag = 4
-
-func (j *judgement) readKeys() {
-	j.hopeless = true
-	for _, r := range j.zone.apex.set(wire.TypeDNSKEY) {
-		k, err := r.DNSKEY()
-		if err != nil {
-			j.find(unreadable, j.zone.apex, wire.TypeDNSKEY, "%v", err)
-			continue
-		}
-		j.keys = append(j.keys, key{DNSKEY: k, record: r, tag: k.KeyTag(), anchored: j.trusts(k)})
-		if wire.Supported(k.Algorithm) {
-			j.hopeless = false
-		}
-	}
-	slices.SortFunc(j.keys, func(a, b key) int { return slices.Compare(a.record.Data, b.record.Data) })
-	j.keys = slices.CompactFunc(j.keys, func(a, b key) bool { return slices.Equal(a.record.Data, b.record.Data) })
-	if len(j.keys) == 0 {
-		j.unsigned, j.hopeless = true, false
-	}
-}
-
 // sigState is what a signature is found to be.
 type sigState uint8
 
 const (
 	sigGood sigState = iota
+	sigUnsampled
 	sigExpired
 	sigNotYet
 	sigInvalid
 	sigMisnamed
 	sigUnknownKey
 	sigUnsupported
-	sigUnreadable
 )
 
-// signature is one RRSIG and what came of it.
-type signature struct {
-	wire.RRSIG
-	ttl                   uint32
-	state                 sigState
-	inception, expiration time.Time
-	key                   int // index of the key under which it verifies; -1: none
-	err                   error
+// stands says whether the signature, as far as it was looked at, makes its
+// RRset good.
+func (s sigState) stands() bool { return s == sigGood || s == sigUnsampled }
+
+// worker judges chunk after chunk. It writes into its own tally and, for the
+// chains of NSEC3, into the sorter that all share.
+type worker struct {
+	*judgement
+	tally  tally
+	packed []byte // the name at hand, packed; empty until it is wanted
+	signed []byte // what a signature covers
+	item   []byte // for the sorter
+	bits   []byte // a bitmap
+	states []sigState
 }
 
-// job is one RRset that must be signed, or signatures with nothing to sign.
-type job struct {
-	node *node
-	set  set
-	sigs []signature
-}
+func newWorker(j *judgement) *worker { return &worker{judgement: j, tally: newTally(j)} }
 
-// signatureJobs lists the RRsets that the zone answers for with the signatures
-// that cover them, and notes signatures that have no place.
-func (j *judgement) signatureJobs() []job {
-	var jobs []job
-	for _, n := range j.zone.nodes {
-		sigs := j.readSignatures(n)
-		for _, s := range n.sets {
-			if s.typ == wire.TypeRRSIG || n.state == below || n.state == cut && s.typ != wire.TypeDS && s.typ != wire.TypeNSEC {
-				continue
-			}
-			j.report.Signed++
-			next := job{node: n, set: s}
-			rest := sigs[:0:0]
-			for _, sig := range sigs {
-				if sig.Covered == s.typ {
-					next.sigs = append(next.sigs, sig)
-				} else {
-					rest = append(rest, sig)
-				}
-			}
-			sigs = rest
-			jobs = append(jobs, next)
-		}
-		for _, sig := range sigs {
-			j.report.Unwanted++
-			what := "the signature covers records that are not there"
-			if len(n.set(sig.Covered)) > 0 {
-				what = "what a delegation or glue says is not for the zone to sign"
-			}
-			j.find(unwanted, n, sig.Covered, "%s", what)
+func (w *worker) chunk(c *chunk) error {
+	for i := range c.nodes {
+		if err := w.node(&c.nodes[i]); err != nil {
+			return err
 		}
 	}
-	if j.unsigned || j.hopeless {
-		return nil
-	}
-	return jobs
+	return nil
 }
 
-func (j *judgement) readSignatures(n *node) []signature {
-	records := n.set(wire.TypeRRSIG)
-	j.report.Signatures += len(records)
-	sigs := make([]signature, 0, len(records))
-	for _, r := range records {
-		sig, err := r.RRSIG()
-		if err != nil {
-			j.report.Invalid++
-			j.find(unreadable, n, wire.TypeRRSIG, "%v", err)
+func (w *worker) node(n *node) error {
+	w.packed = w.packed[:0]
+	if !n.empty {
+		w.sets(n)
+		w.delegation(n)
+		w.alias(n)
+	}
+	return w.deny(n)
+}
+
+// sets judges each RRset of a name with the signatures that cover it.
+func (w *worker) sets(n *node) {
+	signatures := n.set(wire.TypeRRSIG)
+	w.tally.Signatures += len(signatures)
+	covered := 0
+	for from := 0; from < len(n.records); {
+		typ, until := n.records[from].typ, from
+		for until < len(n.records) && n.records[until].typ == typ {
+			until++
+		}
+		set := n.records[from:until]
+		from = until
+		if typ == wire.TypeRRSIG {
 			continue
 		}
-		next := signature{RRSIG: sig, ttl: r.TTL, key: -1}
-		next.inception, next.expiration = sig.Times(j.At)
-		sigs = append(sigs, next)
+		w.tally.RRsets++
+		w.checkTTL(n, set)
+		if n.state.hidden() || n.state == cut && typ != wire.TypeDS && typ != wire.TypeNSEC {
+			continue
+		}
+		w.tally.Signed++
+		own := signaturesOver(signatures, typ)
+		covered += len(own)
+		if !w.unsigned && !w.hopeless {
+			w.set(n, set, own)
+		}
 	}
-	return sigs
+	if covered < len(signatures) {
+		w.checkUnwanted(n, signatures)
+	}
 }
 
-// verify does the cryptography of one job. It runs beside others: it writes to
-// the job alone.
-func (j *judgement) verify(w *job) {
-	for i := range w.sigs {
-		sig := &w.sigs[i]
-		sig.state, sig.err = j.verifyOne(w, sig)
+// signaturesOver are those that cover a type; they follow each other.
+func signaturesOver(signatures []record, t wire.Type) []record {
+	from, until := 0, 0
+	for i, r := range signatures {
+		if len(r.data) >= 2 && wire.Type(binary.BigEndian.Uint16(r.data)) == t {
+			if until == 0 {
+				from = i
+			}
+			until = i + 1
+		}
+	}
+	return signatures[from:until]
+}
+
+// checkUnwanted notes signatures that have no place.
+func (w *worker) checkUnwanted(n *node, signatures []record) {
+	for _, r := range signatures {
+		sig, ok := readSignature(r.data)
+		if !ok {
+			if len(r.data) < 2 || !n.answers(wire.Type(binary.BigEndian.Uint16(r.data))) {
+				w.tally.Invalid++
+				w.tally.find(unreadable, n, wire.TypeRRSIG, "the signature's data cannot be read")
+			}
+			continue
+		}
+		if n.answers(sig.covered) {
+			continue
+		}
+		w.tally.Unwanted++
+		switch {
+		case n.has(sig.covered):
+			w.tally.find(unwanted, n, sig.covered, "what a delegation or glue says is not for the zone to sign")
+		case !w.partial:
+			w.tally.find(unwanted, n, sig.covered, "the signature covers records that are not there")
+		}
 	}
 }
 
-func (j *judgement) verifyOne(w *job, sig *signature) (sigState, error) {
-	labels := w.node.name.Labels()
-	if w.node.name[0] == '*' && (len(w.node.name) == 1 || w.node.name[1] == '.') {
-		labels--
+// answers says whether the zone answers with a set of the type at the name.
+func (n *node) answers(t wire.Type) bool {
+	return n.has(t) && t != wire.TypeRRSIG && !n.state.hidden() && (n.state != cut || t == wire.TypeDS || t == wire.TypeNSEC)
+}
+
+// checkTTL sees that the records of a set share one TTL (RFC 2181 section
+// 5.2).
+func (w *worker) checkTTL(n *node, set []record) {
+	low, high := set[0].ttl, set[0].ttl
+	for _, r := range set[1:] {
+		low, high = min(low, r.ttl), max(high, r.ttl)
 	}
+	if low != high {
+		w.tally.find(ttlsDiffer, n, set[0].typ, "its records have different TTLs, %d and %d among them", low, high)
+	}
+}
+
+// set judges the signatures over one RRset.
+func (w *worker) set(n *node, set, signatures []record) {
+	t := &w.tally
+	typ := set[0].typ
+	if len(signatures) == 0 {
+		if !w.partial {
+			t.Missing++
+			t.BogusRRsets++
+			t.find(missing, n, typ, "no signature covers it")
+		}
+		return
+	}
+	dies := death{key: n.key, typ: typ, at: math.MinInt64}
+	sampled := w.sampled(n, typ)
+	w.states = w.states[:0]
+	for _, r := range signatures {
+		sig, ok := readSignature(r.data)
+		if !ok {
+			w.states = append(w.states, sigInvalid)
+			continue
+		}
+		state, key, _ := w.judge(n, set, sig, sampled)
+		if key >= 0 {
+			t.byKey[key]++
+		}
+		w.states = append(w.states, state)
+		if state.stands() {
+			dies.any, dies.at = true, max(dies.at, w.instantOf(sig.expiration))
+		}
+	}
+	for i, r := range signatures {
+		w.count(n, set, r, w.states[i], dies.any)
+	}
+	if !dies.any {
+		t.BogusRRsets++
+		return
+	}
+	if dies.before(t.dies) {
+		t.dies = dies.kept()
+	}
+	if w.Horizon > 0 && dies.at < w.At.Add(w.Horizon).Unix() {
+		t.horizon.add(dies)
+	}
+	w.countAlgorithms(signatures)
+}
+
+// judge says what a signature is, and under which key it verifies: -1 where
+// under none, or where the sample passes its cryptography over.
+func (w *worker) judge(n *node, set []record, sig signature, sampled bool) (sigState, int, error) {
 	switch {
-	case sig.Signer != j.zone.name || int(sig.Labels) != labels:
-		return sigMisnamed, nil
-	case !wire.Supported(sig.Algorithm):
-		return sigUnsupported, nil
+	case !bytes.EqualFold(sig.signer, w.judgement.packed) || int(sig.labels) != labelsOf(n.key):
+		return sigMisnamed, -1, nil
+	case !wire.Supported(sig.algorithm):
+		return sigUnsupported, -1, nil
 	}
-	tried, err := 0, error(nil)
-	for i := range j.keys {
-		k := &j.keys[i]
-		if k.tag != sig.KeyTag || k.Algorithm != sig.Algorithm || !k.mayPublish(w.set.typ) {
+	tried, key, err := 0, -1, error(nil)
+	for i := range w.keys {
+		k := &w.keys[i]
+		if k.Tag() != sig.tag || k.Algorithm != sig.algorithm || !k.mayPublish(set[0].typ) {
 			continue
 		}
-		if tried++; tried > maxSameTag {
+		if tried++; tried > maxSameTag || !sampled {
 			break
 		}
-		if err = wire.Verify(sig.RRSIG, k.DNSKEY, w.set.records); err == nil {
-			sig.key = i
+		if tried == 1 {
+			w.gather(n, set, sig)
+		}
+		if err = k.Verify(w.signed, sig.signature); err == nil {
+			key = i
 			break
 		}
 	}
+	expiration, inception := w.instantOf(sig.expiration), w.instantOf(sig.inception)
 	switch {
 	case tried == 0:
-		return sigUnknownKey, nil
-	case sig.key < 0:
-		return sigInvalid, err
-	case sig.expiration.Before(j.At):
-		return sigExpired, nil
-	case sig.inception.After(j.At):
-		return sigNotYet, nil
+		return sigUnknownKey, -1, nil
+	case sampled && key < 0:
+		return sigInvalid, -1, err
+	case expiration < w.now || expiration == w.now && w.At.Nanosecond() > 0:
+		return sigExpired, key, nil
+	case inception > w.now:
+		return sigNotYet, key, nil
+	case !sampled:
+		return sigUnsampled, -1, nil
 	}
-	return sigGood, nil
+	return sigGood, key, nil
 }
 
-// mayPublish says whether the key may sign RRsets of the type: a revoked key
-// still signs the DNSKEY RRset, to say so (RFC 5011 section 2.1).
-func (k *key) mayPublish(t wire.Type) bool {
-	if t == wire.TypeDNSKEY && k.Flags&wire.FlagRevoke != 0 {
-		return k.Flags&wire.FlagZone != 0 && k.Protocol == 3
+// gather makes what a signature covers (RFC 4034 section 3.1.8.1).
+func (w *worker) gather(n *node, set []record, sig signature) {
+	if len(w.packed) == 0 {
+		w.packed = appendPacked(w.packed, n.key)
 	}
-	return k.IsZoneKey()
-}
-
-// signatures draws the sum of the jobs.
-func (j *judgement) signatures(jobs []job) {
-	lacking := map[uint8]int{} // algorithm -> RRsets that it does not sign
-	for i := range jobs {
-		w := &jobs[i]
-		if len(w.sigs) == 0 {
-			j.report.Missing++
-			j.report.BogusRRsets++
-			j.find(missing, w.node, w.set.typ, "no signature covers it")
+	out := append(w.signed[:0], sig.signed...)
+	for _, r := range set {
+		if r.twin {
 			continue
 		}
-		dies := time.Time{}
-		for _, sig := range w.sigs {
-			if sig.key >= 0 {
-				j.keys[sig.key].verified++
-			}
-			if sig.state == sigGood && sig.expiration.After(dies) {
-				dies = sig.expiration
-			}
-		}
-		good := !dies.IsZero()
-		if w.node == j.zone.apex && w.set.typ == wire.TypeDNSKEY {
-			j.keySignatures = w.sigs
-		}
-		for k := range w.sigs {
-			j.judgeSignature(w, &w.sigs[k], good)
-		}
-		if !good {
-			j.report.BogusRRsets++
-			continue
-		}
-		if j.report.FailsAt.IsZero() || dies.Before(j.report.FailsAt) {
-			j.report.FailsAt, j.report.FailsName, j.report.FailsType = dies, w.node.name, w.set.typ.String()
-		}
-		j.countAlgorithms(w, lacking)
+		out = append(out, w.packed...)
+		out = append(out, byte(r.typ>>8), byte(r.typ), byte(r.class>>8), byte(r.class))
+		out = binary.BigEndian.AppendUint32(out, sig.originalTTL)
+		out = binary.BigEndian.AppendUint16(out, uint16(len(r.data)))
+		out = append(out, r.data...)
 	}
-	j.reportAlgorithms(lacking)
-	for _, k := range j.keys {
-		j.report.Keys = append(j.report.Keys, Key{Tag: k.tag, Algorithm: k.Algorithm, Flags: k.Flags, Bits: k.Bits(), Signatures: k.verified, Anchored: k.anchored})
-	}
+	w.signed = out
 }
 
-// judgeSignature notes what is wrong with one signature. Where another one is
-// good nobody stumbles: any valid path suffices (RFC 6840 section 5.4).
-func (j *judgement) judgeSignature(w *job, sig *signature, another bool) {
-	note := func(f fault, format string, args ...any) {
+// count counts one signature and notes what is wrong with it. Where another
+// one is good nobody stumbles: any valid path suffices (RFC 6840 section 5.4).
+func (w *worker) count(n *node, set []record, r record, state sigState, another bool) {
+	t, typ := &w.tally, set[0].typ
+	as := func(f fault) fault {
 		if another {
-			f = f.as(holdfast.SeverityNotice)
+			return f.as(holdfast.SeverityNotice)
 		}
-		j.find(f, w.node, w.set.typ, format, args...)
+		return f
 	}
-	switch sig.state {
+	sig, ok := readSignature(r.data)
+	if !ok {
+		t.Invalid++
+		t.find(unreadable, n, wire.TypeRRSIG, "the signature's data cannot be read")
+		return
+	}
+	switch state {
 	case sigGood:
-		j.report.Verified++
+		t.Verified++
+	case sigUnsampled:
+		t.Unsampled++
 	case sigExpired:
-		j.report.Expired++
-		note(expired, "the signature by key %d expired at %s", sig.KeyTag, sig.expiration.Format(time.RFC3339))
-		j.until(sig.expiration)
+		t.Expired++
+		at := unix(w.instantOf(sig.expiration))
+		t.findUntil(at, as(expired), n, typ, "the signature by key %d expired at %s", sig.tag, at.Format(time.RFC3339))
 	case sigNotYet:
-		j.report.NotYet++
-		note(notYetValid, "the signature by key %d is valid only from %s on", sig.KeyTag, sig.inception.Format(time.RFC3339))
-		j.until(sig.inception)
+		t.NotYet++
+		at := unix(w.instantOf(sig.inception))
+		t.findUntil(at, as(notYetValid), n, typ, "the signature by key %d is valid only from %s on", sig.tag, at.Format(time.RFC3339))
 	case sigUnknownKey:
-		j.report.UnknownKey++
-		note(unknownKey, "the signature is by key %d of algorithm %d, which the zone does not have", sig.KeyTag, sig.Algorithm)
+		t.UnknownKey++
+		t.find(as(unknownKey), n, typ, "the signature is by key %d of algorithm %d, which the zone does not have", sig.tag, sig.algorithm)
 	case sigUnsupported:
-		j.report.Unsupported++
-		note(invalid, "the signature by key %d is of algorithm %d, which is not supported", sig.KeyTag, sig.Algorithm)
+		t.Unsupported++
+		t.find(as(invalid), n, typ, "the signature by key %d is of algorithm %d, which is not supported", sig.tag, sig.algorithm)
 	case sigMisnamed:
-		j.report.Invalid++
-		note(misnamed, "the signature by key %d names signer %s and %d labels", sig.KeyTag, sig.Signer, sig.Labels)
-	default:
-		j.report.Invalid++
-		why := "the signature by key %d does not verify"
-		if errors.Is(sig.err, wire.ErrKey) {
-			why = "key %d, by which it is signed, cannot be used"
-		}
-		note(invalid, why, sig.KeyTag)
+		t.Invalid++
+		t.find(as(misnamed), n, typ, "the signature by key %d names signer %s and %d labels", sig.tag, nameOf(appendKey(nil, sig.signer)), sig.labels)
+	case sigInvalid:
+		t.Invalid++
+		w.explain(as(invalid), n, set, sig)
 	}
-	if ttl := w.set.records[0].TTL; sig.OriginalTTL != ttl || sig.ttl != ttl {
-		j.find(wrongTTL, w.node, w.set.typ, "its TTL is %d, the signature's %d, and the one that was signed %d", ttl, sig.ttl, sig.OriginalTTL)
+	if ttl := set[0].ttl; sig.originalTTL != ttl || r.ttl != ttl {
+		t.find(wrongTTL, n, typ, "its TTL is %d, the signature's %d, and the one that was signed %d", ttl, r.ttl, sig.originalTTL)
 	}
+}
+
+// explain says why a signature does not verify.
+func (w *worker) explain(f fault, n *node, set []record, sig signature) {
+	if _, _, err := w.judge(n, set, sig, true); errors.Is(err, wire.ErrKey) {
+		w.tally.find(f, n, set[0].typ, "key %d, by which it is signed, cannot be used", sig.tag)
+		return
+	}
+	w.tally.find(f, n, set[0].typ, "the signature by key %d does not verify", sig.tag)
 }
 
 // countAlgorithms notes the algorithms of the zone's keys by which a set, that
 // has a good signature, has none.
-func (j *judgement) countAlgorithms(w *job, lacking map[uint8]int) {
-	for i, k := range j.keys {
-		if !k.IsZoneKey() || slices.ContainsFunc(j.keys[:i], func(o key) bool { return o.Algorithm == k.Algorithm && o.IsZoneKey() }) {
+func (w *worker) countAlgorithms(signatures []record) {
+	for i, k := range w.keys {
+		if !k.IsZoneKey() || slices.ContainsFunc(w.keys[:i], func(o key) bool { return o.Algorithm == k.Algorithm && o.IsZoneKey() }) {
 			continue
 		}
-		if !slices.ContainsFunc(w.sigs, func(s signature) bool { return s.Algorithm == k.Algorithm }) {
-			lacking[k.Algorithm]++
+		if !slices.ContainsFunc(signatures, func(r record) bool { return len(r.data) > 2 && r.data[2] == k.Algorithm }) {
+			w.tally.lacking[k.Algorithm]++
 		}
 	}
 }
 
-func (j *judgement) reportAlgorithms(lacking map[uint8]int) {
-	for algorithm := range 256 {
-		if n := lacking[uint8(algorithm)]; n > 0 {
-			j.find(halfSigned, j.zone.apex, wire.TypeDNSKEY, "there are keys of algorithm %d, but %d RRsets have no signature of it", algorithm, n)
-			j.found[len(j.found)-1].Count = n
-		}
+// threshold is the share as a fraction of 2^64; all of it where there is no
+// sample.
+func (s Sample) threshold(signatures int) uint64 {
+	share := s.Share
+	if s.Number > 0 && signatures > 0 {
+		share = float64(s.Number) / float64(signatures)
 	}
+	if s.all() || share >= 1 {
+		return math.MaxUint64
+	}
+	return uint64(share * (1 << 64))
 }
 
-// trusts says whether a trust anchor names the key.
-func (j *judgement) trusts(k wire.DNSKEY) bool {
-	for _, anchor := range j.Anchors {
-		if anchor.Name != j.zone.name || !k.IsZoneKey() {
-			continue
-		}
-		switch anchor.Type {
-		case wire.TypeDNSKEY:
-			if other, err := anchor.DNSKEY(); err == nil && other.Algorithm == k.Algorithm && slices.Equal(other.PublicKey, k.PublicKey) {
-				return true
-			}
-		case wire.TypeDS:
-			ds, err := anchor.DS()
-			if err != nil || ds.KeyTag != k.KeyTag() || ds.Algorithm != k.Algorithm {
-				continue
-			}
-			if own, err := k.Digest(j.zone.name, ds.DigestType); err == nil && slices.Equal(own.Digest, ds.Digest) {
-				return true
-			}
-		}
+// sampled says whether the signatures over a set have their cryptography
+// verified. Those of the apex always have: all else hangs on them.
+func (w *worker) sampled(n *node, t wire.Type) bool {
+	if w.share == math.MaxUint64 || len(n.key) == len(w.zoneKey) {
+		return true
 	}
-	return false
-}
-
-// usableAnchor says whether a trust anchor is of an algorithm, and a digest,
-// that can be verified here.
-func usableAnchor(r wire.Record) bool {
-	if key, err := r.DNSKEY(); err == nil {
-		return wire.Supported(key.Algorithm)
+	hash := uint64(14695981039346656037) ^ w.Sample.Seed // FNV-1a, then splitmix64 to spread it
+	for _, octet := range n.key {
+		hash = (hash ^ uint64(octet)) * 1099511628211
 	}
-	ds, err := r.DS()
-	return err == nil && wire.Supported(ds.Algorithm) && wire.DigestSupported(ds.DigestType)
-}
-
-// anchor sees that a trust anchor leads to the zone's keys: one that it names
-// has a good signature over them all.
-func (j *judgement) anchor() {
-	// Anchors of algorithms that are not known here bind us to nothing; any
-	// other does, whatever algorithms the zone's keys claim to be of.
-	given := slices.ContainsFunc(j.Anchors, func(r wire.Record) bool { return r.Name == j.zone.name && usableAnchor(r) })
-	apex := j.zone.apex
-	if j.unsigned {
-		f := notSigned
-		if given {
-			f = f.as(holdfast.SeverityCritical)
-		}
-		j.find(f, apex, wire.TypeDNSKEY, "the zone has none: it is not signed")
-		return
-	}
-	if !given {
-		return
-	}
-	j.hopeless = false
-	for _, sig := range j.keySignatures {
-		if sig.state == sigGood && j.keys[sig.key].anchored {
-			j.report.Anchored = true
-			return
-		}
-	}
-	j.find(notAnchored, apex, wire.TypeDNSKEY, "no key that the trust anchors name has a good signature over the zone's keys")
+	hash = (hash ^ uint64(t)) + 0x9e3779b97f4a7c15
+	hash = (hash ^ hash>>30) * 0xbf58476d1ce4e5b9
+	hash = (hash ^ hash>>27) * 0x94d049bb133111eb
+	return hash^hash>>31 < w.share
 }

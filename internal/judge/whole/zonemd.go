@@ -28,46 +28,96 @@ func newHash(algorithm uint8) hash.Hash {
 	return nil
 }
 
+// digester computes one digest by the SIMPLE scheme (RFC 8976 section 3.3.1):
+// all records within the zone, glue and occluded ones too, in canonical form
+// and order, each once; without the apex's ZONEMD and its signatures.
+type digester struct {
+	wire.ZONEMD
+	zoneKey []byte
+	hash    hash.Hash
+	buffer  []byte
+}
+
+func (d *digester) chunk(c *chunk) {
+	for i := range c.nodes {
+		n := &c.nodes[i]
+		if len(n.records) > 0 {
+			d.node(n)
+		}
+	}
+	d.hash.Write(d.buffer)
+	d.buffer = d.buffer[:0]
+}
+
+func (d *digester) node(n *node) {
+	apex := len(n.key) == len(d.zoneKey)
+	packed := appendPacked(nil, n.key)
+	for _, r := range n.records {
+		if r.twin || apex && (r.typ == wire.TypeZONEMD || r.typ == wire.TypeRRSIG && len(r.data) >= 2 && wire.Type(binary.BigEndian.Uint16(r.data)) == wire.TypeZONEMD) {
+			continue
+		}
+		d.buffer = append(d.buffer, packed...)
+		d.buffer = binary.BigEndian.AppendUint16(d.buffer, uint16(r.typ))
+		d.buffer = binary.BigEndian.AppendUint16(d.buffer, r.class)
+		d.buffer = binary.BigEndian.AppendUint32(d.buffer, r.ttl)
+		d.buffer = binary.BigEndian.AppendUint16(d.buffer, uint16(len(r.data)))
+		d.buffer = append(d.buffer, r.data...)
+	}
+}
+
+// openDigests begins the digests that can be verified.
+func (j *judgement) openDigests() {
+	if j.partial {
+		return
+	}
+	for _, z := range j.usableDigests() {
+		j.digests = append(j.digests, digester{ZONEMD: z, zoneKey: j.zoneKey, hash: newHash(z.Hash)})
+	}
+}
+
 // digest verifies the zone's digest (RFC 8976 section 4): one that matches
 // suffices.
 func (j *judgement) digest() {
-	apex := j.zone.apex
-	usable := j.usableDigests()
-	matched := false
-	for _, z := range usable {
-		own := digestOf(j.zone, newHash(z.Hash))
+	if j.partial {
+		j.report.Digest = DigestUnjudged
+		return
+	}
+	matched := slices.ContainsFunc(j.digests, func(d digester) bool {
+		return d.Serial == j.soa.Serial && bytes.Equal(d.hash.Sum(nil), d.Digest)
+	})
+	f := digestWrong
+	if matched {
+		f = f.as(holdfast.SeverityNotice) // another that does not match is its publisher's slip
+	}
+	for _, d := range j.digests {
 		switch {
-		case z.Serial != j.soa.Serial:
-			j.find(digestWrong, apex, wire.TypeZONEMD, "it is of serial %d, the zone of %d", z.Serial, j.soa.Serial)
-		case !bytes.Equal(own, z.Digest):
-			j.find(digestWrong, apex, wire.TypeZONEMD, "the zone's digest is not the one published: the zone is not whole, or was changed")
-		default:
-			matched = true
+		case d.Serial != j.soa.Serial:
+			j.tally.find(f, &j.apex, wire.TypeZONEMD, "it is of serial %d, the zone of %d", d.Serial, j.soa.Serial)
+		case !bytes.Equal(d.hash.Sum(nil), d.Digest):
+			j.tally.find(f, &j.apex, wire.TypeZONEMD, "the zone's digest is not the one published: the zone is not whole, or was changed")
 		}
 	}
 	switch {
 	case matched:
 		j.report.Digest = DigestVerified
-		// Another digest that does not match is its publisher's slip.
-		for i := range j.found {
-			if j.found[i].Code == digestWrong.code {
-				j.found[i].Severity = holdfast.SeverityNotice
-			}
-		}
-		return
-	case len(usable) > 0:
+	case len(j.digests) > 0:
 		j.report.Digest = DigestMismatch
-		return
+	default:
+		j.noDigest()
 	}
+}
+
+// noDigest says that there is none that can be verified.
+func (j *judgement) noDigest() {
 	f := digestUnknown
 	if j.RequireZONEMD {
 		f = f.as(holdfast.SeverityError)
 	}
-	if len(apex.set(wire.TypeZONEMD)) > 0 {
+	if j.apex.has(wire.TypeZONEMD) {
 		j.report.Digest = DigestUnsupported
-		j.find(f, apex, wire.TypeZONEMD, "no digest is of a scheme and hash that can be verified, each published once")
+		j.tally.find(f, &j.apex, wire.TypeZONEMD, "no digest is of a scheme and hash that can be verified, each published once")
 	} else if j.RequireZONEMD {
-		j.find(f, apex, wire.TypeZONEMD, "the zone has no digest")
+		j.tally.find(f, &j.apex, wire.TypeZONEMD, "the zone has no digest")
 	}
 }
 
@@ -76,10 +126,10 @@ func (j *judgement) digest() {
 // sections 2.2.4 and 4).
 func (j *judgement) usableDigests() []wire.ZONEMD {
 	var all, usable []wire.ZONEMD
-	for _, r := range j.zone.apex.set(wire.TypeZONEMD) {
+	for _, r := range j.apex.wires(wire.TypeZONEMD) {
 		z, err := r.ZONEMD()
 		if err != nil {
-			j.find(unreadable, j.zone.apex, wire.TypeZONEMD, "%v", err)
+			j.tally.find(unreadable, &j.apex, wire.TypeZONEMD, "%v", err)
 			continue
 		}
 		all = append(all, z)
@@ -94,54 +144,4 @@ func (j *judgement) usableDigests() []wire.ZONEMD {
 		}
 	}
 	return usable
-}
-
-// digestOf is the zone's digest by the SIMPLE scheme (RFC 8976 section 3.3.1):
-// all records within the zone, glue and occluded ones too, in canonical form
-// and order, each once; without the apex's ZONEMD and its signatures.
-func digestOf(z *zone, h hash.Hash) []byte {
-	var buffer []byte
-	for _, n := range z.nodes {
-		for _, s := range n.sets {
-			if n == z.apex && s.typ == wire.TypeZONEMD {
-				continue
-			}
-			buffer = buffer[:0]
-			for _, data := range canonicalData(n == z.apex, s) {
-				r := s.records[data.record]
-				buffer = append(buffer, n.wire...)
-				buffer = binary.BigEndian.AppendUint16(buffer, uint16(s.typ))
-				buffer = binary.BigEndian.AppendUint16(buffer, r.Class)
-				buffer = binary.BigEndian.AppendUint32(buffer, r.TTL)
-				buffer = binary.BigEndian.AppendUint16(buffer, uint16(len(data.octets)))
-				buffer = append(buffer, data.octets...)
-			}
-			h.Write(buffer)
-		}
-	}
-	return h.Sum(nil)
-}
-
-// canonicalRecord is RDATA in canonical form, and whose it is.
-type canonicalRecord struct {
-	octets []byte
-	record int
-}
-
-// canonicalData is the RDATA of a set in canonical form and order, duplicates
-// removed.
-func canonicalData(apex bool, s set) []canonicalRecord {
-	out := make([]canonicalRecord, 0, len(s.records))
-	for i, r := range s.records {
-		octets := r.Canonical()
-		if apex && s.typ == wire.TypeRRSIG && len(octets) >= 2 && wire.Type(binary.BigEndian.Uint16(octets)) == wire.TypeZONEMD {
-			continue
-		}
-		out = append(out, canonicalRecord{octets, i})
-	}
-	if len(out) > 1 {
-		slices.SortStableFunc(out, func(a, b canonicalRecord) int { return bytes.Compare(a.octets, b.octets) })
-		out = slices.CompactFunc(out, func(a, b canonicalRecord) bool { return bytes.Equal(a.octets, b.octets) })
-	}
-	return out
 }
