@@ -15,6 +15,7 @@ type exams struct {
 	cache  *Cache
 	at     time.Time            // only to read 32-bit times near it
 	passed func(time.Time) bool // judge.Case.Passed: whether an instant has come
+	left   *int                 // verifications that all may still cost; nil: bounded by RRset only
 }
 
 // set examines an RRset under the keys of a ring (RFC 4035 section 5.3). A
@@ -92,10 +93,13 @@ func (x *exams) cryptography(sig judge.RRSIG, rrset *judge.RRset, ring *keyring,
 			fault = graver(fault, judge.FaultNotAnchored)
 			continue
 		}
-		if tried++; tried > x.policy.MaxKeysPerTag || *budget <= 0 {
+		if tried++; tried > x.policy.MaxKeysPerTag || *budget <= 0 || x.left != nil && *x.left <= 0 {
 			return graver(fault, judge.FaultNotTried)
 		}
 		*budget--
+		if x.left != nil {
+			*x.left--
+		}
 		if data == nil {
 			var err error
 			if data, err = sig.SignedData(rrset.Records); err != nil {
