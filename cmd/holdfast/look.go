@@ -44,27 +44,6 @@ With --ns and --ds a zone is tested before it is published.`,
 	return cmd
 }
 
-func (c *commands) verify() *cobra.Command {
-	o := app.VerifyOptions{}
-	cmd := &cobra.Command{
-		Use:   "verify FILE",
-		Short: "Verify a signed zone file: every signature, the denial chain, ZONEMD",
-		Args:  args(cobra.ExactArgs(1)),
-		Example: `  holdfast verify root.zone
-  dig @lax.xfr.dns.icann.org . axfr | holdfast verify - --origin .`,
-		RunE: func(cmd *cobra.Command, given []string) (err error) {
-			o.File, o.JSON = given[0], c.json
-			c.exit, err = app.Verify(cmd.Context(), c.world, o)
-			return err
-		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&o.At, "at", "", "verify at this `instant` (RFC 3339) instead of now")
-	f.StringVar(&o.Origin, "origin", "", "the zone's `name`, where the file does not begin with its SOA")
-	f.StringVar(&o.TrustAnchor, "trust-anchor", "", "DS or DNSKEY records that the zone's keys must chain to, in a `file`")
-	return cmd
-}
-
 func (c *commands) lab() *cobra.Command {
 	o := app.LabOptions{}
 	cmd := &cobra.Command{
@@ -92,6 +71,8 @@ so that dig, Unbound and testers walk it with the real addresses.`,
 	f.StringVar(&o.Anchor, "write-anchor", "", "write the lab's trust anchor to this `file`")
 	f.StringVar(&o.Hints, "write-hints", "", "write the lab's root hints to this `file`")
 	f.StringVar(&o.Zone, "print-zone", "", "print this signed `zone` as a master file and stop")
+	f.IntVar(&o.Big, "big", 0, "print a signed zone of this `number` of delegations, a tenth of them secured, and stop")
+	f.StringVar(&o.BigDenial, "big-denial", "opt-out", "deny in the big zone by `kind`: nsec, nsec3 or opt-out")
 	f.StringVar(&o.At, "at", "", "begin the lab's clock at this `instant` (RFC 3339) instead of now")
 	return cmd
 }

@@ -21,11 +21,16 @@ type LabOptions struct {
 	Serve              bool
 	Anchor, Hints      string // files to write
 	Zone               string // print this zone and stop
+	Big                int    // print a signed zone of so many delegations and stop
+	BigDenial          string // its denial: nsec, nsec3 or opt-out
 	JSON               bool
 }
 
 // Lab builds a lab and serves it until interrupted.
 func Lab(ctx context.Context, w World, o LabOptions) (Exit, error) {
+	if o.Big > 0 {
+		return bigZone(ctx, w, o)
+	}
 	internet, err := buildLab(w, o)
 	if err != nil {
 		return Unworked, err
