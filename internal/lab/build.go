@@ -59,16 +59,57 @@ func (in *Internet) build(plan Plan) error {
 			up = up.Parent()
 		}
 		z.parent = in.zones[up]
+		z.parent.children = append(z.parent.children, z)
 		if err := z.parent.delegate(z); err != nil {
 			return err
 		}
 	}
-	for name, z := range in.zones {
+	for _, z := range in.zones {
 		z.content.freeze()
-		z.schedule = newSchedule(z.signing, in.start, serials[name])
+	}
+	if err := in.planKeys(plan); err != nil {
+		return err
+	}
+	for name, z := range in.zones {
+		z.schedule = newSchedule(z.signing, in.start, serials[name], in.events(z))
 	}
 	in.findServers()
 	return nil
+}
+
+// planKeys works every zone's rollovers out.
+func (in *Internet) planKeys(plan Plan) error {
+	for _, zp := range plan.Zones {
+		for _, r := range zp.Rollovers {
+			if err := r.check(); err != nil {
+				return fmt.Errorf("zone %s: %w", zp.Name, err)
+			}
+		}
+		if err := in.zones[zp.Name].plan(zp.Rollovers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// events are the instants at which a zone has a new version besides those of
+// its schedule: its own keys changed, or what it says of a child's.
+func (in *Internet) events(z *zone) []int64 {
+	var out []int64
+	for _, p := range z.phases[1:] {
+		if p.own {
+			out = append(out, p.at.Unix())
+		}
+	}
+	for _, child := range z.children {
+		for _, p := range child.phases[1:] {
+			if p.parent {
+				out = append(out, p.at.Unix())
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // addZone takes one zone in, with an apex of its own where the plan's records
@@ -81,7 +122,11 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 	if err := signing.check(); err != nil {
 		return fmt.Errorf("zone %s: %w", zp.Name, err)
 	}
-	z := &zone{name: zp.Name, signing: signing, seed: seed, hosts: slices.Clone(zp.Servers), content: newContent(zp.Name),
+	if zp.Multisigner < 0 || zp.Multisigner > 2 {
+		return fmt.Errorf("zone %s: multisigner %d: want model 1 or 2", zp.Name, zp.Multisigner)
+	}
+	z := &zone{name: zp.Name, signing: signing, seed: seed, hosts: slices.Concat(zp.Servers, zp.Partners),
+		partners: slices.Clone(zp.Partners), model: cmp.Or(zp.Multisigner, 2), content: newContent(zp.Name),
 		transfer: zp.Transfer || zp.Name == holdfast.Root, ttl: zp.TTL.withDefaults()}
 	for _, r := range zp.Records {
 		if err := z.content.add(r); err != nil {
@@ -198,6 +243,11 @@ func (in *Internet) findHosts() error {
 				slices.SortFunc(z.hosts[i].Addresses, netip.Addr.Compare)
 			}
 			served = served || len(z.hosts[i].Addresses) > 0
+			for j := range z.partners {
+				if z.partners[j].Name == h.Name {
+					z.partners[j].Addresses = z.hosts[i].Addresses
+				}
+			}
 		}
 		if !served {
 			return fmt.Errorf("zone %s: none of its name servers has an address", z.name)

@@ -17,25 +17,30 @@ import (
 // transferKey names a whole zone as one server shows it. Views of delegations
 // are in it through book: a zone's copy holds every child's DS.
 type transferKey struct {
-	zone   *zone
-	view   int
-	moment moment
-	book   *book
-	passed int // beginnings and ends of the book's faults that lie behind
-	server *server
+	zone     *zone
+	view     int
+	moment   moment
+	book     *book
+	passed   int // beginnings and ends of the book's faults that lie behind
+	server   *server
+	provider int
 }
 
-// TrustAnchors are the root's key-signing keys, as DNSKEY and as DS records.
+// TrustAnchors are the root's key-signing keys of the beginning, as DNSKEY and
+// as DS records.
 func (in *Internet) TrustAnchors() ([]wire.Record, error) {
 	root := in.zones[holdfast.Root]
-	pairs, err := root.keyPairs()
-	if err != nil {
-		return nil, err
-	}
 	var out []wire.Record
-	for _, pair := range pairs {
-		out = append(out, wire.NewDNSKEY(holdfast.Root, delegationTTL, pair.ksk.DNSKEY))
-		ds, err := pair.ksk.DNSKEY.Digest(holdfast.Root, 2)
+	for _, u := range root.phases[0].state.copies[0] {
+		if !u.keys {
+			continue
+		}
+		key, err := root.key(u)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, wire.NewDNSKEY(holdfast.Root, delegationTTL, key.DNSKEY))
+		ds, err := key.DNSKEY.Digest(holdfast.Root, 2)
 		if err != nil {
 			return nil, fmt.Errorf("trust anchor: %w", err)
 		}
@@ -75,7 +80,7 @@ func (in *Internet) Delegation(zone holdfast.Name) (holdfast.Delegation, error) 
 			out.Glue[h.Name] = slices.Clone(h.Addresses)
 		}
 	}
-	set, err := z.ds(delegationTTL)
+	set, err := z.ds(&z.phases[0].state, delegationTTL)
 	if err != nil {
 		return out, err
 	}
@@ -109,7 +114,7 @@ func (in *Internet) SignedZone(zone holdfast.Name, at time.Time) ([]wire.Record,
 // whole makes, or finds, a whole zone. It is kept for a while, for its ZONEMD
 // is true only of the very signatures that are in it.
 func (in *Internet) whole(f *frame) ([]wire.Record, error) {
-	key := transferKey{zone: f.zone, view: f.view.id, moment: f.moment, book: in.orders.Load(), server: f.server}
+	key := transferKey{zone: f.zone, view: f.view.id, moment: f.moment, book: in.orders.Load(), server: f.server, provider: f.provider}
 	if len(key.book.all) > 0 {
 		key.passed = key.book.passed(f.now)
 	} else {

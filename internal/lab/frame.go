@@ -18,16 +18,47 @@ type frame struct {
 	server *server // nil: the zone's primary
 	view   *view
 	now    time.Time
-	moment moment // of the copy
+	made   time.Time // when the copy was made
+	moment moment    // of the copy
+	phase  int       // of the zone's keys, then
+	keys   *keyState // of that phase
+	// provider is whose copy it is: 0 is the zone's own, 1 its partner's.
+	provider int
 }
 
 func (in *Internet) newFrame(z *zone, s *server, now time.Time) *frame {
 	v := in.viewOf(s, z.name, now)
-	return &frame{in: in, zone: z, server: s, view: v, now: now, moment: z.schedule.at(v.instant(now))}
+	f := &frame{in: in, zone: z, server: s, view: v, now: now, made: v.instant(now)}
+	f.moment, f.phase = z.schedule.at(f.made), z.phaseAt(f.made)
+	f.keys = &z.phases[f.phase].state
+	if s != nil && z.servedByPartner(s) {
+		f.provider = 1
+	}
+	return f
 }
 
 // signed says whether this copy has signatures at all.
-func (f *frame) signed() bool { return f.zone.signed() && !f.view.unsigned }
+func (f *frame) signed() bool { return f.keys.signed && !f.view.unsigned }
+
+// uses are what this copy does with the zone's keys.
+func (f *frame) uses() []keyUse { return f.keys.copies[f.provider] }
+
+// servedByPartner says whether a server is one of a second provider's.
+func (z *zone) servedByPartner(s *server) bool {
+	return slices.ContainsFunc(z.partners, func(h Host) bool { return slices.Contains(h.Addresses, s.addr) })
+}
+
+// nameServers leaves the partner's servers out of an NS RRset where they are
+// not in it yet, or any more.
+func (z *zone) nameServers(set []wire.Record, at time.Time) []wire.Record {
+	if len(z.partners) == 0 || z.keysAt(at).partner {
+		return set
+	}
+	return slices.DeleteFunc(slices.Clone(set), func(r wire.Record) bool {
+		target, err := r.Target()
+		return err == nil && slices.ContainsFunc(z.partners, func(h Host) bool { return h.Name == target })
+	})
+}
 
 // delegation is the view of a child at this server.
 func (f *frame) delegation(child holdfast.Name) *view {
@@ -47,8 +78,12 @@ func (f *frame) set(name holdfast.Name, t wire.Type) ([]wire.Record, error) {
 		return f.apexSet(n, t)
 	case n.cut && t == wire.TypeDS:
 		return f.dsSet(name)
-	case n.cut && t == wire.TypeNS && f.delegation(name).parentDiffers && len(n.sets[t]) > 1:
-		return n.sets[t][1:], nil
+	case n.cut && t == wire.TypeNS && f.in.zones[name] != nil:
+		set := f.in.zones[name].nameServers(n.sets[t], f.made)
+		if f.delegation(name).parentDiffers && len(set) > 1 {
+			set = set[1:]
+		}
+		return set, nil
 	case f.view.glue && (t == wire.TypeA || t == wire.TypeAAAA) && !n.below:
 		return f.otherAddresses(name, n.sets[t]), nil
 	}
@@ -63,7 +98,7 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 	case wire.TypeSOA:
 		return f.soa(soa)
 	case wire.TypeNS:
-		return f.apexNS(n.sets[t])
+		return f.apexNS(z.nameServers(n.sets[t], f.made))
 	case wire.TypeDNSKEY:
 		if f.signed() && !f.view.noDNSKEY {
 			return f.dnskeys(z.keyTTL(soa.TTL))
@@ -71,18 +106,14 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 		return nil, nil
 	case wire.TypeCDNSKEY:
 		if f.signed() && !signing.NoCDS {
-			return z.dnskeys(t, z.keyTTL(soa.TTL))
+			return z.cdnskeys(f.keys, z.keyTTL(soa.TTL))
 		}
 		return nil, nil
 	case wire.TypeCDS:
-		if !f.signed() || signing.NoCDS || !z.secure() {
-			return nil, nil
+		if f.signed() && !signing.NoCDS {
+			return z.cds(f.keys, z.keyTTL(soa.TTL))
 		}
-		set, err := z.ds(z.keyTTL(soa.TTL))
-		for i := range set {
-			set[i].Type = wire.TypeCDS
-		}
-		return set, err
+		return nil, nil
 	case wire.TypeNSEC3PARAM:
 		return f.nsec3Param(), nil
 	case wire.TypeZONEMD:
@@ -96,7 +127,7 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 
 // dnskeys is the DNSKEY RRset of this copy.
 func (f *frame) dnskeys(ttl uint32) ([]wire.Record, error) {
-	set, err := f.zone.dnskeys(wire.TypeDNSKEY, ttl)
+	set, err := f.zone.dnskeys(f.uses(), ttl)
 	if err == nil && f.view.cutKey {
 		last := &set[len(set)-1]
 		last.Data = last.Data[:len(last.Data)-4]
@@ -145,7 +176,7 @@ func (f *frame) soa(template wire.Record) ([]wire.Record, error) {
 	m := f.moment
 	if f.view.serialBack {
 		m = f.zone.schedule.at(f.view.instant(f.now).Add(-7 * 24 * time.Hour))
-		if m.version == f.moment.version {
+		if m == f.moment {
 			m = f.zone.schedule.at(f.zone.schedule.published(f.moment).Add(-time.Second))
 		}
 	}
@@ -177,7 +208,7 @@ func (f *frame) dsSet(child holdfast.Name) ([]wire.Record, error) {
 	if v.dsMissing {
 		return nil, nil
 	}
-	set, err := z.ds(ttl)
+	set, err := z.ds(z.keysAt(f.made), ttl)
 	if v.dsUnknown {
 		for i := range set {
 			set[i].Data[2] = unknownAlgorithm

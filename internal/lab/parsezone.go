@@ -31,6 +31,20 @@ func (p *parser) zoneStatement(z *ZonePlan, verb string, args []string) error {
 		return z.SOA.parse(args)
 	case "ttl":
 		return z.TTL.parse(args)
+	case "partner":
+		return addPartner(z, args)
+	case "multisigner":
+		if len(args) != 1 || args[0] != "1" && args[0] != "2" {
+			return fmt.Errorf("multisigner: want the model of RFC 8901, 1 or 2")
+		}
+		z.Multisigner = int(args[0][0] - '0')
+		return nil
+	case "rollover":
+		r, err := parseRollover(args, p.plan.Start)
+		if err == nil {
+			z.Rollovers = append(z.Rollovers, r)
+		}
+		return err
 	case "axfr":
 		if len(args) != 1 || args[0] != "open" && args[0] != "refused" {
 			return fmt.Errorf("axfr: want open or refused")
@@ -74,23 +88,40 @@ func (s *Signing) flag(word string) {
 }
 
 func addHost(z *ZonePlan, args []string) error {
+	host, err := parseHost(args)
+	if err != nil {
+		return fmt.Errorf("ns: %w", err)
+	}
+	z.Servers = append(z.Servers, host)
+	return nil
+}
+
+func addPartner(z *ZonePlan, args []string) error {
+	host, err := parseHost(args)
+	if err != nil {
+		return fmt.Errorf("partner: %w", err)
+	}
+	z.Partners = append(z.Partners, host)
+	return nil
+}
+
+func parseHost(args []string) (Host, error) {
 	if len(args) == 0 {
-		return fmt.Errorf("ns: want a name, then addresses")
+		return Host{}, fmt.Errorf("want a name, then addresses")
 	}
 	name, err := holdfast.ParseName(args[0])
 	if err != nil {
-		return fmt.Errorf("ns %w", err)
+		return Host{}, err
 	}
 	host := Host{Name: name}
 	for _, word := range args[1:] {
 		addr, err := netip.ParseAddr(word)
 		if err != nil || addr.Zone() != "" {
-			return fmt.Errorf("ns %s: %q is no address", name, word)
+			return Host{}, fmt.Errorf("%s: %q is no address", name, word)
 		}
 		host.Addresses = append(host.Addresses, addr.Unmap())
 	}
-	z.Servers = append(z.Servers, host)
-	return nil
+	return host, nil
 }
 
 func (p *parser) zoneFile(z *ZonePlan, args []string) error {

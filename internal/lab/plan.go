@@ -42,6 +42,12 @@ type ZonePlan struct {
 	Transfer bool
 	SOA      SOATimers
 	TTL      TTLs
+	// Rollovers are the changes of its keys, one after the other.
+	Rollovers []Rollover
+	// Partners are the servers of a second provider, who signs the zone by
+	// itself (RFC 8901); Multisigner is the model, 1 or 2 (0: 2).
+	Partners    []Host
+	Multisigner int
 	// Records are the unsigned content. DNSSEC records among them are left
 	// out, but for the DS of children that the lab does not hold. SOA, NS and
 	// the addresses of name servers are added where they are missing, in this

@@ -33,13 +33,14 @@ type reply struct {
 // answerKey names a prepared answer. The moments and views in it make it true
 // for ever; nothing has to be invalidated.
 type answerKey struct {
-	zone   *zone
-	moment moment
-	view   int
-	child  int // the view of the delegation that the answer speaks of
-	name   holdfast.Name
-	qtype  wire.Type
-	do     bool
+	zone     *zone
+	moment   moment
+	view     int
+	provider int
+	child    int // the view of the delegation that the answer speaks of
+	name     holdfast.Name
+	qtype    wire.Type
+	do       bool
 }
 
 // prepared is an answer without id, EDNS and truncation.
@@ -209,7 +210,7 @@ func (r *reply) manner(v *view, tcp bool) {
 // lookup finds or prepares the answer to a question.
 func (in *Internet) lookup(f *frame, q *query) (prepared, error) {
 	name := holdfast.Name(q.name)
-	key := answerKey{zone: f.zone, moment: f.moment, view: f.view.id, name: name, qtype: q.qtype, do: q.do}
+	key := answerKey{zone: f.zone, moment: f.moment, provider: f.provider, view: f.view.id, name: name, qtype: q.qtype, do: q.do}
 	if cut := f.zone.content.cutAt(name); cut != "" {
 		key.child = f.delegation(cut).id
 	}

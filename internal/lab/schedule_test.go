@@ -9,7 +9,7 @@ import (
 )
 
 func TestScheduleByHand(t *testing.T) {
-	s := newSchedule(Signing{Validity: 14 * day, Resign: 7 * day, Publish: day}.withDefaults(), start, 0)
+	s := newSchedule(Signing{Validity: 14 * day, Resign: 7 * day, Publish: day}.withDefaults(), start, 0, nil)
 	for _, at := range []struct {
 		after          time.Duration
 		soaEnd, aEnd   time.Duration // after start
@@ -24,8 +24,8 @@ func TestScheduleByHand(t *testing.T) {
 		{-20 * day, -6 * day, -7 * day, -20 * day},
 	} {
 		m := s.at(start.Add(at.after))
-		begin, soaEnd := s.window(m, "x.", wire.TypeSOA)
-		_, aEnd := s.window(m, "x.", wire.TypeA)
+		begin, soaEnd := s.window(m, "x.", wire.TypeSOA, time.Time{})
+		_, aEnd := s.window(m, "x.", wire.TypeA, time.Time{})
 		if !soaEnd.Equal(start.Add(at.soaEnd)) || !aEnd.Equal(start.Add(at.aEnd)) {
 			t.Errorf("after %s: SOA ends %s, A ends %s", at.after, soaEnd.Sub(start), aEnd.Sub(start))
 		}
@@ -42,7 +42,7 @@ func TestSerialsRiseByOneVersion(t *testing.T) {
 	for _, scheme := range []SerialScheme{SerialUnix, SerialDate, SerialCount} {
 		for _, publish := range []time.Duration{30 * time.Minute, 5 * time.Hour, 12 * time.Hour, day, 7 * day} {
 			signing := Signing{Validity: 14 * day, Resign: 7 * day, Publish: publish, Serial: scheme, Phase: 77777 * time.Second}
-			s := newSchedule(signing.withDefaults(), start, 2026080100)
+			s := newSchedule(signing.withDefaults(), start, 2026080100, nil)
 			last := s.at(start.Add(-10 * day))
 			for at := start.Add(-10 * day); at.Before(start.Add(20 * day)); at = at.Add(7 * time.Minute) {
 				m := s.at(at)
@@ -57,22 +57,22 @@ func TestSerialsRiseByOneVersion(t *testing.T) {
 			}
 		}
 	}
-	count := newSchedule(Signing{Serial: SerialCount}.withDefaults(), start, 42)
+	count := newSchedule(Signing{Serial: SerialCount}.withDefaults(), start, 42, nil)
 	if got := count.serial(count.at(start)); got != 42 {
 		t.Errorf("at the start the serial is %d, want the file's 42", got)
 	}
 }
 
 func TestJitterIsStableAndBounded(t *testing.T) {
-	s := newSchedule(Signing{Jitter: 6 * time.Hour}.withDefaults(), start, 0)
+	s := newSchedule(Signing{Jitter: 6 * time.Hour}.withDefaults(), start, 0, nil)
 	ends := map[time.Time]bool{}
 	for _, name := range []string{"a.", "b.", "c.", "d."} {
-		_, end := s.window(s.at(start), "x.", wire.TypeA)
-		_, again := s.window(s.at(start.Add(day)), "x.", wire.TypeA)
+		_, end := s.window(s.at(start), "x.", wire.TypeA, time.Time{})
+		_, again := s.window(s.at(start.Add(day)), "x.", wire.TypeA, time.Time{})
 		if !end.Equal(again) {
 			t.Error("it differs from one asking to the next")
 		}
-		_, end = s.window(s.at(start), holdfast.Name(name), wire.TypeA)
+		_, end = s.window(s.at(start), holdfast.Name(name), wire.TypeA, time.Time{})
 		if early := start.Add(28 * day).Sub(end); early < 0 || early >= 6*time.Hour {
 			t.Errorf("%s ends %s early", name, early)
 		}

@@ -36,7 +36,7 @@ func (f *frame) sign(set []wire.Record) ([]wire.Record, error) {
 	if t == wire.TypeDS {
 		marks = f.delegation(name).of(t)
 	}
-	inception, expiration := f.zone.schedule.window(f.moment, name, t)
+	inception, expiration := f.zone.schedule.window(f.moment, name, t, f.renewed(name, t))
 	signer, broken, stray := f.zone.name, false, false
 	for _, m := range marks {
 		switch m.kind {
@@ -48,7 +48,7 @@ func (f *frame) sign(set []wire.Record) ([]wire.Record, error) {
 			inception, expiration = m.at, m.at.Add(f.zone.signing.Validity)
 		case NoResign:
 			if stopped := f.zone.schedule.at(m.at); stopped.version < f.moment.version {
-				inception, expiration = f.zone.schedule.window(stopped, name, t)
+				inception, expiration = f.zone.schedule.window(stopped, name, t, time.Time{})
 			}
 		case Break:
 			broken = true
@@ -76,23 +76,37 @@ func (f *frame) sign(set []wire.Record) ([]wire.Record, error) {
 	return out, nil
 }
 
+// renewed is when the keys last changed so that an RRset had to be signed anew;
+// zero: never.
+func (f *frame) renewed(name holdfast.Name, t wire.Type) time.Time {
+	z, what := f.zone, func(p phase) bool { return p.data }
+	last := f.phase
+	switch {
+	case t == wire.TypeDS && f.in.zones[name] != nil:
+		z, what = f.in.zones[name], func(p phase) bool { return p.parent }
+		last = z.phaseAt(f.made)
+	case name == z.name:
+		what = func(p phase) bool { return p.own }
+	}
+	return z.changed(last, what)
+}
+
 // signers are the keys that sign a type: the KSK the keys and what speaks of
 // them to the parent (RFC 7344 section 4.1), the ZSK the rest.
 func (f *frame) signers(t wire.Type, stray bool) ([]*wire.Key, error) {
-	pairs, err := f.zone.keyPairs()
-	if err != nil {
-		return nil, err
-	}
-	keys := make([]*wire.Key, 0, len(pairs))
-	for i, pair := range pairs {
-		key := pair.zsk
-		switch {
-		case stray:
-			if key, err = f.zone.strayKey(i); err != nil {
-				return nil, err
-			}
-		case t == wire.TypeDNSKEY, t == wire.TypeCDS, t == wire.TypeCDNSKEY:
-			key = pair.ksk
+	aboutKeys := t == wire.TypeDNSKEY || t == wire.TypeCDS || t == wire.TypeCDNSKEY
+	uses := f.uses()
+	keys := make([]*wire.Key, 0, len(uses))
+	for _, u := range uses {
+		if aboutKeys && !u.keys || !aboutKeys && !u.data {
+			continue
+		}
+		key, err := f.zone.key(u)
+		if stray {
+			key, err = f.zone.strayKey(u.id)
+		}
+		if err != nil {
+			return nil, err
 		}
 		keys = append(keys, key)
 	}

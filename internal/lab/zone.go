@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/holdfastdns/holdfast"
@@ -17,6 +18,7 @@ import (
 type zone struct {
 	name     holdfast.Name
 	parent   *zone // nil for the root
+	children []*zone
 	signing  Signing
 	schedule schedule
 	content  *content
@@ -25,53 +27,23 @@ type zone struct {
 	transfer bool // to everybody
 	ttl      TTLs // with their defaults
 
-	keysOnce sync.Once
-	keys     []keyPair // one a signing algorithm; owned by keysOnce
-	keysErr  error
+	ring     []*ringKey // all keys that the zone ever has
+	phases   []phase    // by instant; the first is from the beginning
+	partners []Host     // of hosts, those of a second provider
+	model    int        // of RFC 8901, 1 or 2
 
 	chain      lazyChain
 	otherChain lazyChain // for OtherDenial
-
-	stray sync.Map // algorithm index -> *wire.Key that is in no DNSKEY RRset
 }
 
-// keyPair are the keys of one algorithm; both are the same key for a CSK.
-type keyPair struct{ ksk, zsk *wire.Key }
-
-// signed says whether the zone is signed when nothing is wrong with it.
-func (z *zone) signed() bool { return !z.signing.Unsigned }
-
-// secure says whether the parent has a DS for it when nothing is wrong.
-func (z *zone) secure() bool { return z.signed() && !z.signing.Island }
-
-// keyPairs are the zone's keys, made when they are first needed: with 1,438
-// zones most questions of a test never come to most keys.
-func (z *zone) keyPairs() ([]keyPair, error) {
-	z.keysOnce.Do(func() {
-		for i, algorithm := range z.signing.Algorithms {
-			ksk, err := z.newKey(algorithm, wire.FlagZone|wire.FlagSEP, i, "ksk")
-			if err != nil {
-				z.keysErr = err
-				return
-			}
-			pair := keyPair{ksk, ksk}
-			if !z.signing.CSK {
-				if pair.zsk, z.keysErr = z.newKey(algorithm, wire.FlagZone, i, "zsk"); z.keysErr != nil {
-					return
-				}
-			}
-			z.keys = append(z.keys, pair)
-		}
-	})
-	return z.keys, z.keysErr
+// signed says whether the zone is ever signed when nothing is wrong with it.
+func (z *zone) signed() bool {
+	return slices.ContainsFunc(z.phases, func(p phase) bool { return p.state.signed })
 }
 
-func (z *zone) newKey(a Algorithm, flags uint16, index int, role string) (*wire.Key, error) {
-	key, err := wire.GenerateKey(a.Number, flags, a.Bits, z.random(fmt.Sprint(index, role)))
-	if err != nil {
-		return nil, fmt.Errorf("keys of %s: %w", z.name, err)
-	}
-	return key, nil
+// secure says whether the parent ever has a DS for it when nothing is wrong.
+func (z *zone) secure() bool {
+	return slices.ContainsFunc(z.phases, func(p phase) bool { return len(p.state.ds) > 0 })
 }
 
 // random is where key material comes from: the machine, or a stream that the
@@ -82,19 +54,6 @@ func (z *zone) random(purpose string) io.Reader {
 	}
 	material := binary.BigEndian.AppendUint64(nil, z.seed)
 	return mathrand.NewChaCha8(sha256.Sum256(append(material, string(z.name)+"/"+purpose...)))
-}
-
-// strayKey is a key of the zone's algorithm that it never published.
-func (z *zone) strayKey(index int) (*wire.Key, error) {
-	if key, ok := z.stray.Load(index); ok {
-		return key.(*wire.Key), nil
-	}
-	key, err := z.newKey(z.signing.Algorithms[index], wire.FlagZone|wire.FlagSEP, index, "stray")
-	if err != nil {
-		return nil, err
-	}
-	kept, _ := z.stray.LoadOrStore(index, key)
-	return kept.(*wire.Key), nil
 }
 
 // lazyChain is a chain of denial, built when first needed.
@@ -114,20 +73,25 @@ func (l *lazyChain) get(in *Internet, z *zone, hashed *NSEC3) (*chain, error) {
 	return l.chain, l.err
 }
 
-// ds is what the parent should publish: nothing for an unsigned zone or an
-// island.
-func (z *zone) ds(ttl uint32) ([]wire.Record, error) {
-	if !z.secure() {
-		return nil, nil
-	}
-	pairs, err := z.keyPairs()
-	if err != nil {
-		return nil, err
-	}
+// ds is what the parent should publish for a state of the keys: nothing for an
+// unsigned zone or an island.
+func (z *zone) ds(s *keyState, ttl uint32) ([]wire.Record, error) {
+	return z.digests(s.ds, s.noKey, ttl)
+}
+
+// digests are the DS records of keys, or of keys that the zone never had.
+func (z *zone) digests(ids []int, noKey bool, ttl uint32) ([]wire.Record, error) {
 	var out []wire.Record
-	for _, pair := range pairs {
+	for _, id := range ids {
+		key, err := z.key(keyUse{id: id})
+		if noKey {
+			key, err = z.strayKey(id)
+		}
+		if err != nil {
+			return nil, err
+		}
 		for _, digest := range z.signing.Digests {
-			ds, err := pair.ksk.DNSKEY.Digest(z.name, digest)
+			ds, err := key.DNSKEY.Digest(z.name, digest)
 			if err != nil {
 				return nil, fmt.Errorf("DS of %s: %w", z.name, err)
 			}
@@ -137,24 +101,49 @@ func (z *zone) ds(ttl uint32) ([]wire.Record, error) {
 	return out, nil
 }
 
-// dnskeys are the zone's DNSKEY RRset (or, by type, its CDNSKEY RRset, which
-// holds the keys that DS should point to).
-func (z *zone) dnskeys(t wire.Type, ttl uint32) ([]wire.Record, error) {
-	pairs, err := z.keyPairs()
-	if err != nil {
-		return nil, err
+// dnskeys are the zone's DNSKEY RRset as a copy has it.
+func (z *zone) dnskeys(uses []keyUse, ttl uint32) ([]wire.Record, error) {
+	var out []wire.Record
+	for _, u := range uses {
+		if !u.published {
+			continue
+		}
+		key, err := z.key(u)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, wire.NewDNSKEY(z.name, ttl, key.DNSKEY))
+	}
+	return out, nil
+}
+
+// cds are the CDS RRset: the DS that the parent is asked for (RFC 7344 section
+// 3.1), or the word that it should have none (RFC 8078 section 4).
+func (z *zone) cds(s *keyState, ttl uint32) ([]wire.Record, error) {
+	if s.delete {
+		return []wire.Record{wire.NewRecord(z.name, wire.TypeCDS, ttl, []byte{0, 0, 0, 0, 0})}, nil
+	}
+	set, err := z.digests(s.cds, false, ttl)
+	for i := range set {
+		set[i].Type = wire.TypeCDS
+	}
+	return set, err
+}
+
+// cdnskeys are the CDNSKEY RRset: the keys that DS should be made of.
+func (z *zone) cdnskeys(s *keyState, ttl uint32) ([]wire.Record, error) {
+	if s.delete {
+		return []wire.Record{wire.NewRecord(z.name, wire.TypeCDNSKEY, ttl, []byte{0, 0, 3, 0, 0})}, nil
 	}
 	var out []wire.Record
-	for _, pair := range pairs {
-		keys := []*wire.Key{pair.ksk}
-		if t == wire.TypeDNSKEY && pair.zsk != pair.ksk {
-			keys = append(keys, pair.zsk)
+	for _, id := range s.cds {
+		key, err := z.key(keyUse{id: id})
+		if err != nil {
+			return nil, err
 		}
-		for _, key := range keys {
-			record := wire.NewDNSKEY(z.name, ttl, key.DNSKEY)
-			record.Type = t
-			out = append(out, record)
-		}
+		record := wire.NewDNSKEY(z.name, ttl, key.DNSKEY)
+		record.Type = wire.TypeCDNSKEY
+		out = append(out, record)
 	}
 	return out, nil
 }

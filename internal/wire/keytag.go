@@ -1,0 +1,56 @@
+package wire
+
+import (
+	"crypto/rsa"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/big"
+)
+
+// maxKeyTries bounds the search for a key of a given tag: 32 times what it
+// takes on average.
+const maxKeyTries = 1 << 21
+
+// GenerateKeyOfTag makes a key pair with a given key tag (RFC 4034 appendix B),
+// as two keys of one zone may have by chance. On average it tries 65,536 keys,
+// which takes a second; RSA keys are of one modulus and many exponents, which
+// takes less.
+func GenerateKeyOfTag(algorithm uint8, flags uint16, bits int, tag uint16, random io.Reader) (*Key, error) {
+	for range maxKeyTries {
+		key, err := GenerateKey(algorithm, flags, bits, random)
+		if err != nil {
+			return nil, err
+		}
+		if private, ok := key.private.(*rsa.PrivateKey); ok {
+			if key.private, err = key.exponentFor(private, tag); err != nil {
+				return nil, fmt.Errorf("generate key of tag %d: %w", tag, err)
+			}
+		}
+		if key.Tag = key.DNSKEY.KeyTag(); key.Tag == tag {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("generate key of tag %d: none found in %d", tag, maxKeyTries)
+}
+
+// exponentFor finds a public exponent that gives the key a tag.
+func (k *Key) exponentFor(private *rsa.PrivateKey, tag uint16) (*rsa.PrivateKey, error) {
+	one := big.NewInt(1)
+	phi := new(big.Int).Mul(new(big.Int).Sub(private.Primes[0], one), new(big.Int).Sub(private.Primes[1], one))
+	modulus := private.N.Bytes()
+	for e := uint32(1<<24 | 1); e < 1<<31-1; e += 2 {
+		k.DNSKEY.PublicKey = append(binary.BigEndian.AppendUint32([]byte{4}, e), modulus...)
+		if k.DNSKEY.KeyTag() != tag {
+			continue
+		}
+		inverse := new(big.Int).ModInverse(big.NewInt(int64(e)), phi)
+		if inverse == nil {
+			continue
+		}
+		other := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: private.N, E: int(e)}, D: inverse, Primes: private.Primes}
+		other.Precompute()
+		return other, other.Validate()
+	}
+	return private, nil
+}
