@@ -99,13 +99,14 @@ func PackName(name holdfast.Name) ([]byte, error) {
 	return buffer[:end], nil
 }
 
-// readName reads an uncompressed name from RDATA at off.
+// readName reads a name from RDATA at off.
 func readName(data []byte, off int) (holdfast.Name, int, error) {
-	name, end, err := dns.UnpackDomainName(data, off)
+	p := parser{packet: data}
+	end, err := p.skip(off)
 	if err != nil {
 		return "", 0, fmt.Errorf("name in record data: %w", err)
 	}
-	return canonical(name), end, nil
+	return p.name(off), end, nil
 }
 
 // skipName is the offset behind an uncompressed name.
@@ -234,14 +235,6 @@ func namesIn(t Type, data []byte) ([]int, bool) {
 }
 
 func toHex(b []byte) string { return hex.EncodeToString(b) }
-
-func fromHex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		return []byte(s)
-	}
-	return b
-}
 
 func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
 func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }

@@ -133,49 +133,6 @@ var (
 	errNoOwner  = errors.New("has no owner name")
 )
 
-// Parse reads a message. Records of a type that the library does not know are
-// kept with their data as it stands.
-func Parse(packet []byte) (*Message, error) {
-	var in dns.Msg
-	if err := in.Unpack(packet); err != nil {
-		return nil, fmt.Errorf("parse message: %w", err)
-	}
-	out := &Message{
-		ID: in.Id, Response: in.Response, Opcode: in.Opcode,
-		Authoritative: in.Authoritative, Truncated: in.Truncated,
-		RecursionDesired: in.RecursionDesired, RecursionAvailable: in.RecursionAvailable,
-		AuthenticatedData: in.AuthenticatedData, CheckingDisabled: in.CheckingDisabled,
-		Rcode: in.Rcode,
-	}
-	for _, q := range in.Question {
-		out.Question = append(out.Question, holdfast.Question{Name: canonical(q.Name), Type: q.Qtype})
-	}
-	// One scratch buffer serves all sections; Data is copied out of it.
-	scratch := make([]byte, 0, 512)
-	for _, section := range []struct {
-		from []dns.RR
-		to   *[]Record
-	}{{in.Answer, &out.Answer}, {in.Ns, &out.Authority}, {in.Extra, &out.Additional}} {
-		if len(section.from) == 0 {
-			continue
-		}
-		records := make([]Record, 0, len(section.from))
-		for _, rr := range section.from {
-			if opt, ok := rr.(*dns.OPT); ok {
-				out.EDNS = readOPT(opt)
-				continue
-			}
-			record, err := fromLibrary(rr, &scratch)
-			if err != nil {
-				return nil, fmt.Errorf("parse message: %w", err)
-			}
-			records = append(records, record)
-		}
-		*section.to = records
-	}
-	return out, nil
-}
-
 // Pack writes the message, names compressed.
 func (m *Message) Pack() ([]byte, error) {
 	out := dns.Msg{MsgHdr: dns.MsgHdr{
@@ -231,19 +188,6 @@ func (m *Message) Matches(query *Message) bool {
 
 func canonical(name string) holdfast.Name {
 	return holdfast.Name(dns.CanonicalName(name))
-}
-
-func readOPT(opt *dns.OPT) *EDNS {
-	e := &EDNS{Version: opt.Version(), UDPSize: opt.UDPSize(), DO: opt.Do()}
-	for _, option := range opt.Option {
-		switch o := option.(type) {
-		case *dns.EDNS0_NSID:
-			e.NSID = fromHex(o.Nsid)
-		case *dns.EDNS0_EDE:
-			e.EDE = append(e.EDE, ExtendedError{Code: o.InfoCode, Text: o.ExtraText})
-		}
-	}
-	return e
 }
 
 func (e *EDNS) opt() *dns.OPT {

@@ -291,3 +291,13 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkCheck(b *testing.B) {
+	packet := replies(b)[1]
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Check(packet); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -287,24 +287,25 @@ func (t *talk) abandoned(ctx context.Context, r try) try {
 // with the right id. done says that the try is over; otherwise the try goes
 // on, with r changed where the message is worth keeping.
 func (t *talk) examine(reply []byte, rtt time.Duration, r *try) (done bool) {
-	message, err := wire.Parse(reply)
+	rcode, err := wire.Check(reply)
 	switch {
 	case err != nil:
 		// A good one may still come: this one may be forged or damaged.
 		r.outcome, r.reply, r.rtt, r.detail = holdfast.Malformed, reply, rtt, err.Error()
 		return false
 	case asksAlike(t.query, reply):
-	case message.Response && len(message.Question) == 0 && message.Rcode != wire.NoError && message.Rcode != wire.NXDomain:
+	case asksNothing(reply) && rcode != wire.NoError && rcode != wire.NXDomain:
 		// Some servers leave the question out of an error, as those do that
 		// know no EDNS. Whoever could forge this could have written it in.
-		r.detail = fmt.Sprintf("%s without the question", wire.RcodeName(message.Rcode))
+		r.detail = fmt.Sprintf("%s without the question", wire.RcodeName(rcode))
 	default:
 		return false
 	}
 	if r.outcome == holdfast.Malformed {
 		r.detail = ""
 	}
-	r.outcome, r.reply, r.rtt, r.truncated = holdfast.Answered, reply, rtt, message.Truncated
+	const tc = 0x02
+	r.outcome, r.reply, r.rtt, r.truncated = holdfast.Answered, reply, rtt, reply[2]&tc != 0
 	return true
 }
 

@@ -33,6 +33,13 @@ func asksAlike(query, reply []byte) bool {
 	return string(reply[end-4:end]) == string(query[end-4:end])
 }
 
+// asksNothing says whether a well-formed message is a response without a
+// question.
+func asksNothing(reply []byte) bool {
+	const qr = 0x80
+	return reply[2]&qr != 0 && binary.BigEndian.Uint16(reply[4:]) == 0
+}
+
 // questionEnd is the offset behind the first question, -1 where there is none.
 func questionEnd(message []byte) int {
 	off := headerLength
