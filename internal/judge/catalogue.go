@@ -22,6 +22,10 @@ type Catalogue struct {
 	// Remember is what is known of the zone after the case, which holds what
 	// was known before it. Nil: the past stays as it was.
 	Remember func(*Case) holdfast.Past
+	// Weigh gives a finding the severity that it has under a profile; false
+	// where it is not to be said. Nil: all findings weigh what their checks say.
+	// What suppresses what is decided before.
+	Weigh func(holdfast.Finding) (holdfast.Finding, bool)
 }
 
 // CodeBroken is the code under which the catalogue speaks of itself: a check
@@ -197,7 +201,15 @@ func merge(findings []holdfast.Finding) []holdfast.Finding {
 func (r *running) findings() []holdfast.Finding {
 	out := merge(r.broken)
 	for i := range r.catalogue.Checks {
-		out = append(out, r.done[r.catalogue.Checks[i].Code].findings...)
+		for _, f := range r.done[r.catalogue.Checks[i].Code].findings {
+			weighed, said := f, true
+			if r.catalogue.Weigh != nil {
+				weighed, said = r.catalogue.Weigh(f)
+			}
+			if said {
+				out = append(out, weighed)
+			}
+		}
 	}
 	slices.SortStableFunc(out, func(a, b holdfast.Finding) int {
 		return cmp.Or(
