@@ -24,6 +24,9 @@ const maxAliases = 8
 // resolve answers a question from the zone, as an authoritative server does
 // (RFC 1034 section 4.3.2, RFC 4035 section 3.1).
 func (f *frame) resolve(qname holdfast.Name, qtype wire.Type, do bool) (*wire.Message, error) {
+	if f.failed != nil {
+		return nil, f.failed
+	}
 	a := &answer{frame: f, qname: qname, qtype: qtype, do: do && f.signed()}
 	a.out.Response = true
 	a.out.Question = []holdfast.Question{{Name: qname, Type: uint16(qtype)}}
@@ -35,7 +38,7 @@ func (a *answer) lookup(name holdfast.Name, aliases int) error {
 	if aliases == 0 {
 		a.out.Authoritative = true
 	}
-	c := a.zone.content
+	c := a.content
 	cut := c.cutAt(name)
 	if owner, ok := c.redirect(name); ok && (cut == "" || cut.IsSubdomainOf(owner)) {
 		return a.redirect(name, owner, aliases)
@@ -205,7 +208,7 @@ func movedTo(name, owner, target holdfast.Name) holdfast.Name {
 // meta answers for the types that DNSSEC puts beside the data: they are in the
 // type bitmaps, so they may not be denied.
 func (a *answer) meta(name, owner holdfast.Name) (done bool, err error) {
-	if !a.signed() || a.zone.content.nodes[name].cut {
+	if !a.signed() || a.content.nodes[name].cut {
 		return false, nil
 	}
 	if a.qtype == wire.TypeNSEC {
@@ -310,7 +313,7 @@ func (a *answer) refer(cut holdfast.Name) error {
 			return err
 		}
 		for _, t := range []wire.Type{wire.TypeA, wire.TypeAAAA} {
-			a.out.Additional = append(a.out.Additional, a.zone.content.set(target, t)...)
+			a.out.Additional = append(a.out.Additional, a.content.set(target, t)...)
 		}
 	}
 	return nil

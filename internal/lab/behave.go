@@ -114,8 +114,11 @@ func (x *exchange) lacksAAAA() bool {
 		return false
 	}
 	name := holdfast.Name(x.q.name)
-	return len(x.zone.content.set(name, wire.TypeA)) > 0 && len(x.zone.content.set(name, wire.TypeAAAA)) == 0
+	return len(x.content().set(name, wire.TypeA)) > 0 && len(x.content().set(name, wire.TypeAAAA)) == 0
 }
+
+// content is what the zone holds, before any fault.
+func (x *exchange) content() *content { return x.zone.content }
 
 // recurse answers as a resolver would that has the answer in its cache: with
 // what the closest zone of the lab says, without AA.

@@ -128,7 +128,12 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 	z := &zone{name: zp.Name, signing: signing, seed: seed, hosts: slices.Concat(zp.Servers, zp.Partners),
 		partners: slices.Clone(zp.Partners), model: cmp.Or(zp.Multisigner, 2), content: newContent(zp.Name),
 		transfer: zp.Transfer || zp.Name == holdfast.Root, ttl: zp.TTL.withDefaults()}
-	for _, r := range zp.Records {
+	records := zp.Records
+	if zp.Presigned != nil {
+		z.presigned = &presigned{records: zp.Presigned, island: signing.Island, digests: signing.Digests}
+		records = zp.Presigned
+	}
+	for _, r := range records {
 		if err := z.content.add(r); err != nil {
 			return fmt.Errorf("zone %s: %w", zp.Name, err)
 		}

@@ -72,6 +72,9 @@ func (c *chain) find(name holdfast.Name) (index int, matches bool) {
 	} else if hash, err := wire.HashName(name, c.hashed.Iterations, c.hashed.Salt); err == nil {
 		key = string(hash)
 	}
+	if len(c.keys) == 0 { // of a zone served as it is
+		return -1, false
+	}
 	index = indexBefore(c.keys, key)
 	return index, c.keys[index] == key
 }

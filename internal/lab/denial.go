@@ -34,7 +34,7 @@ func (a *answer) prove(c *chain, index int) error {
 // has no other.
 func (a *answer) elsewhere(c *chain, index int) int {
 	switch n := len(c.owners); n {
-	case 1:
+	case 0, 1:
 		return -1
 	case 2:
 		return 1 - index

@@ -62,7 +62,7 @@ func TestSlowRepliesComeInTheirTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		packet := pack(t, wire.NewQuery(1, holdfast.Question{Name: "nsec.test.", Type: uint16(wire.TypeSOA)}))
+		packet := packed(t, wire.NewQuery(1, holdfast.Question{Name: "nsec.test.", Type: uint16(wire.TypeSOA)}))
 		if network == "tcp" {
 			packet = appendFramed(nil, packet)
 		}
@@ -104,7 +104,7 @@ func TestConnectedEndpoint(t *testing.T) {
 		if conn.RemoteAddr().String() != nsecA+":53" {
 			t.Errorf("peer %s", conn.RemoteAddr())
 		}
-		if _, err := conn.Write(pack(t, wire.NewQuery(1, holdfast.Question{Name: "nsec.test.", Type: 6}))); err != nil {
+		if _, err := conn.Write(packed(t, wire.NewQuery(1, holdfast.Question{Name: "nsec.test.", Type: 6}))); err != nil {
 			t.Errorf("%s: write: %v", c.order, err)
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(patience))
@@ -124,7 +124,7 @@ func TestStreamCarriesManyQuestions(t *testing.T) {
 	}
 	var asked []byte
 	for id := range 3 {
-		asked = appendFramed(asked, pack(t, wire.NewQuery(uint16(id), holdfast.Question{Name: "nsec.test.", Type: 6})))
+		asked = appendFramed(asked, packed(t, wire.NewQuery(uint16(id), holdfast.Question{Name: "nsec.test.", Type: 6})))
 	}
 	for i := range asked { // an octet a write: messages do not come whole
 		if _, err := conn.Write(asked[i : i+1]); err != nil {
@@ -229,7 +229,7 @@ func TestTransferInMemory(t *testing.T) {
 	}
 	defer conn.Close()
 	ask := &wire.Message{ID: 9, Question: []holdfast.Question{{Name: holdfast.Root, Type: uint16(wire.TypeAXFR)}}}
-	if _, err := conn.Write(appendFramed(nil, pack(t, ask))); err != nil {
+	if _, err := conn.Write(appendFramed(nil, packed(t, ask))); err != nil {
 		t.Fatal(err)
 	}
 	want, err := in.RootZone(start)
@@ -258,7 +258,7 @@ func TestTransferInMemory(t *testing.T) {
 	}
 	// Over TCP, of a zone that the server does not have: refused.
 	ask.Question[0].Name = "nsec.test."
-	if _, err := conn.Write(appendFramed(nil, pack(t, ask))); err != nil {
+	if _, err := conn.Write(appendFramed(nil, packed(t, ask))); err != nil {
 		t.Fatal(err)
 	}
 	packet, err := readFramed(conn)
@@ -284,7 +284,7 @@ func BenchmarkAsk(b *testing.B) {
 	var targets []target
 	for _, zone := range in.Zones() {
 		for _, s := range in.Servers(zone) {
-			packet := pack(b, wire.NewQuery(1, holdfast.Question{Name: zone, Type: uint16(wire.TypeSOA)}))
+			packet := packed(b, wire.NewQuery(1, holdfast.Question{Name: zone, Type: uint16(wire.TypeSOA)}))
 			targets = append(targets, target{packet, netip.AddrPortFrom(s.Address, 53)})
 		}
 	}

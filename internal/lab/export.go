@@ -30,6 +30,9 @@ type transferKey struct {
 // as DS records.
 func (in *Internet) TrustAnchors() ([]wire.Record, error) {
 	root := in.zones[holdfast.Root]
+	if root.presigned != nil {
+		return root.presignedAnchors()
+	}
 	var out []wire.Record
 	for _, u := range root.phases[0].state.copies[0] {
 		if !u.keys {
@@ -47,6 +50,13 @@ func (in *Internet) TrustAnchors() ([]wire.Record, error) {
 		out = append(out, wire.NewDS(holdfast.Root, delegationTTL, ds))
 	}
 	return out, nil
+}
+
+// presignedAnchors are the DNSKEY RRset and its DS.
+func (z *zone) presignedAnchors() ([]wire.Record, error) {
+	out := slices.Clone(z.presigned.get(z.name).content.set(z.name, wire.TypeDNSKEY))
+	ds, err := z.presigned.ds(z.name, delegationTTL)
+	return append(out, ds...), err
 }
 
 // RootHints are the root's servers.
@@ -114,12 +124,10 @@ func (in *Internet) SignedZone(zone holdfast.Name, at time.Time) ([]wire.Record,
 // whole makes, or finds, a whole zone. It is kept for a while, for its ZONEMD
 // is true only of the very signatures that are in it.
 func (in *Internet) whole(f *frame) ([]wire.Record, error) {
-	key := transferKey{zone: f.zone, view: f.view.id, moment: f.moment, book: in.orders.Load(), server: f.server, provider: f.provider}
-	if len(key.book.all) > 0 {
-		key.passed = key.book.passed(f.now)
-	} else {
-		key.server = nil
+	if f.failed != nil || f.baked != nil {
+		return f.wholeBaked()
 	}
+	key := f.transferKey()
 	if records, ok := in.transfers.get(key); ok {
 		return records, nil
 	}
@@ -131,10 +139,34 @@ func (in *Internet) whole(f *frame) ([]wire.Record, error) {
 	return records, nil
 }
 
+func (f *frame) transferKey() transferKey {
+	key := transferKey{zone: f.zone, view: f.view.id, moment: f.moment, book: f.in.orders.Load(), server: f.server, provider: f.provider}
+	if len(key.book.all) > 0 {
+		key.passed = key.book.passed(f.now)
+	} else {
+		key.server = nil
+	}
+	return key
+}
+
+// wholeBaked is a zone served as it is, its SOA first.
+func (f *frame) wholeBaked() ([]wire.Record, error) {
+	if f.failed != nil {
+		return nil, f.failed
+	}
+	out := slices.Clone(f.baked.records)
+	if i := slices.IndexFunc(out, func(r wire.Record) bool { return r.Type == wire.TypeSOA }); i > 0 {
+		soa := out[i]
+		copy(out[1:], out[:i])
+		out[0] = soa
+	}
+	return out, nil
+}
+
 // records puts the zone together.
 func (f *frame) records() ([]wire.Record, error) {
 	var out []wire.Record
-	for _, name := range f.zone.content.order {
+	for _, name := range f.content.order {
 		types, err := f.types(name)
 		if err != nil {
 			return nil, err
@@ -178,7 +210,7 @@ func (f *frame) signedSet(out, set []wire.Record) ([]wire.Record, error) {
 	if len(set) == 0 {
 		return out, nil
 	}
-	if n := f.zone.content.nodes[set[0].Name]; n != nil && n.cut && set[0].Type == wire.TypeNS {
+	if n := f.content.nodes[set[0].Name]; n != nil && n.cut && set[0].Type == wire.TypeNS {
 		return out, nil
 	}
 	sigs, err := f.sign(set)
@@ -188,7 +220,7 @@ func (f *frame) signedSet(out, set []wire.Record) ([]wire.Record, error) {
 // glue is what lies at and beneath the cuts and is not the zone's own.
 func (f *frame) glue() []wire.Record {
 	var out []wire.Record
-	for _, n := range f.zone.content.nodes {
+	for _, n := range f.content.nodes {
 		if n.below || n.cut {
 			out = append(out, n.sets[wire.TypeA]...)
 			out = append(out, n.sets[wire.TypeAAAA]...)

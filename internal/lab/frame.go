@@ -13,32 +13,43 @@ import (
 // frame is a zone as one server shows it at one instant: the content bent by
 // the faults in force. Answers and whole zones are both read from it.
 type frame struct {
-	in     *Internet
-	zone   *zone
-	server *server // nil: the zone's primary
-	view   *view
-	now    time.Time
-	made   time.Time // when the copy was made
-	moment moment    // of the copy
-	phase  int       // of the zone's keys, then
-	keys   *keyState // of that phase
+	in      *Internet
+	zone    *zone
+	server  *server // nil: the zone's primary
+	view    *view
+	now     time.Time
+	made    time.Time // when the copy was made
+	moment  moment    // of the copy
+	phase   int       // of the zone's keys, then
+	keys    *keyState // of that phase
+	content *content
+	baked   *baked // nil: signatures and proofs are made as they are asked for
+	failed  error  // why there is no answer
 	// provider is whose copy it is: 0 is the zone's own, 1 its partner's.
 	provider int
 }
 
 func (in *Internet) newFrame(z *zone, s *server, now time.Time) *frame {
 	v := in.viewOf(s, z.name, now)
-	f := &frame{in: in, zone: z, server: s, view: v, now: now, made: v.instant(now)}
+	f := &frame{in: in, zone: z, server: s, view: v, now: now, made: v.instant(now), content: z.content}
 	f.moment, f.phase = z.schedule.at(f.made), z.phaseAt(f.made)
 	f.keys = &z.phases[f.phase].state
 	if s != nil && z.servedByPartner(s) {
 		f.provider = 1
 	}
+	if f.bake(); f.baked != nil {
+		f.content = f.baked.content
+	}
 	return f
 }
 
 // signed says whether this copy has signatures at all.
-func (f *frame) signed() bool { return f.keys.signed && !f.view.unsigned }
+func (f *frame) signed() bool {
+	if f.baked != nil {
+		return f.baked.signed
+	}
+	return f.keys.signed && !f.view.unsigned
+}
 
 // uses are what this copy does with the zone's keys.
 func (f *frame) uses() []keyUse { return f.keys.copies[f.provider] }
@@ -70,10 +81,12 @@ func (f *frame) delegation(child holdfast.Name) *view {
 
 // set is the RRset of a name and type in this copy; nil where there is none.
 func (f *frame) set(name holdfast.Name, t wire.Type) ([]wire.Record, error) {
-	n := f.zone.content.nodes[name]
+	n := f.content.nodes[name]
 	switch {
 	case n == nil:
 		return nil, nil
+	case f.baked != nil:
+		return n.sets[t], nil
 	case name == f.zone.name:
 		return f.apexSet(n, t)
 	case n.cut && t == wire.TypeDS:
@@ -152,6 +165,8 @@ func (f *frame) nsec3Param() []wire.Record {
 // hashing is how this copy hashes the names it denies; nil for NSEC.
 func (f *frame) hashing() *NSEC3 {
 	switch h := f.zone.signing.NSEC3; {
+	case f.baked != nil:
+		return f.baked.chain.hashed
 	case !f.view.otherChain:
 		return h
 	case h != nil:
@@ -162,6 +177,9 @@ func (f *frame) hashing() *NSEC3 {
 
 // denial is the chain by which this copy denies.
 func (f *frame) denial() (*chain, error) {
+	if f.baked != nil {
+		return f.baked.chain, nil
+	}
 	if f.view.otherChain {
 		return f.zone.otherChain.get(f.in, f.zone, f.hashing())
 	}
@@ -198,7 +216,7 @@ func (f *frame) apexNS(set []wire.Record) ([]wire.Record, error) {
 
 // dsSet is what this copy of the parent publishes of a child's keys.
 func (f *frame) dsSet(child holdfast.Name) ([]wire.Record, error) {
-	n := f.zone.content.nodes[child]
+	n := f.content.nodes[child]
 	z := f.in.zones[child]
 	if z == nil {
 		return n.sets[wire.TypeDS], nil
@@ -285,9 +303,12 @@ var apexTypes = []wire.Type{wire.TypeDNSKEY, wire.TypeNSEC3PARAM, wire.TypeCDS, 
 // types are those present at a name, for the bitmaps of denial; without NSEC
 // and RRSIG.
 func (f *frame) types(name holdfast.Name) ([]wire.Type, error) {
-	n := f.zone.content.nodes[name]
+	n := f.content.nodes[name]
 	if n == nil {
 		return nil, nil
+	}
+	if f.baked != nil {
+		return f.baked.types(name), nil
 	}
 	var out []wire.Type
 	if n.cut { // addresses at the cut are glue; NS and DS are all that is the parent's
@@ -322,7 +343,11 @@ func (f *frame) types(name holdfast.Name) ([]wire.Type, error) {
 // negativeTTL is the TTL of negative answers and of the proofs in them
 // (RFC 2308 section 5, RFC 9077 section 3).
 func (f *frame) negativeTTL() uint32 {
-	record := f.zone.content.set(f.zone.name, wire.TypeSOA)[0]
+	set := f.content.set(f.zone.name, wire.TypeSOA)
+	if len(set) == 0 { // of a zone served as it is
+		return hostTTL
+	}
+	record := set[0]
 	soa, err := record.SOA()
 	if err != nil {
 		return record.TTL
@@ -333,6 +358,9 @@ func (f *frame) negativeTTL() uint32 {
 // link is the NSEC or NSEC3 of one place in the zone's chain. Its list has the
 // types at the name, and those that a fault puts there also.
 func (f *frame) link(c *chain, index int, also ...wire.Type) (wire.Record, error) {
+	if f.baked != nil {
+		return f.baked.links[index], nil
+	}
 	types, err := f.types(c.owners[index])
 	if err != nil {
 		return wire.Record{}, err

@@ -46,6 +46,7 @@ type Internet struct {
 	answers   *cache[answerKey, prepared]
 	seals     *cache[sealKey, wire.Record]
 	transfers *cache[transferKey, []wire.Record]
+	bakes     *cache[bakeKey, *baked]
 }
 
 // server is one address and all that it answers for.
@@ -61,6 +62,7 @@ const (
 	roomForAnswers   = 1 << 14
 	roomForSeals     = 1 << 14
 	roomForTransfers = 4
+	roomForBakes     = 64
 )
 
 // New builds a plan. The clock may be nil: then the lab's own starts at the
@@ -84,6 +86,7 @@ func New(plan Plan, clock holdfast.Clock) (*Internet, error) {
 		answers:   newCache[answerKey, prepared](roomForAnswers),
 		seals:     newCache[sealKey, wire.Record](roomForSeals),
 		transfers: newCache[transferKey, []wire.Record](roomForTransfers),
+		bakes:     newCache[bakeKey, *baked](roomForBakes),
 	}
 	in.rewrite(nil)
 	if err := in.build(plan); err != nil {

@@ -31,6 +31,8 @@ func (p *parser) zoneStatement(z *ZonePlan, verb string, args []string) error {
 		return z.SOA.parse(args)
 	case "ttl":
 		return z.TTL.parse(args)
+	case "presigned":
+		return p.presigned(z, args)
 	case "partner":
 		return addPartner(z, args)
 	case "multisigner":
@@ -137,6 +139,22 @@ func (p *parser) zoneFile(z *ZonePlan, args []string) error {
 		z.Records = append(z.Records, r)
 		return nil
 	})
+}
+
+// presigned reads a zone that is to be served as it is.
+func (p *parser) presigned(z *ZonePlan, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("presigned: want one file")
+	}
+	whole := ZonePlan{Name: z.Name}
+	if err := p.zoneFile(&whole, args); err != nil {
+		return fmt.Errorf("presigned: %w", err)
+	}
+	if len(whole.Records) == 0 {
+		return fmt.Errorf("presigned: %s has no records", args[0])
+	}
+	z.Presigned = whole.Records
+	return nil
 }
 
 // addRecord reads one record as a line of the zone's master file.

@@ -42,6 +42,10 @@ type ZonePlan struct {
 	Transfer bool
 	SOA      SOATimers
 	TTL      TTLs
+	// Presigned are the records of a zone that is served as it is: signatures,
+	// proofs and mistakes included. The parent has DS of its keys with the SEP
+	// flag, of any algorithm, unless Signing says Island. Nil: the lab signs.
+	Presigned []wire.Record
 	// Rollovers are the changes of its keys, one after the other.
 	Rollovers []Rollover
 	// Partners are the servers of a second provider, who signs the zone by

@@ -9,7 +9,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
-func pack(t testing.TB, m *wire.Message) []byte {
+func packed(t testing.TB, m *wire.Message) []byte {
 	t.Helper()
 	packet, err := m.Pack()
 	if err != nil {
@@ -21,7 +21,7 @@ func pack(t testing.TB, m *wire.Message) []byte {
 func TestQueryIsRead(t *testing.T) {
 	m := wire.NewQuery(0xabcd, holdfast.Question{Name: `a\.b.\000x.example.`, Type: uint16(wire.TypeTXT)})
 	m.RecursionDesired = true
-	packet := pack(t, m)
+	packet := packed(t, m)
 	packet[13] = 'A' // the case of the question is the asker's
 	var q query
 	if err := q.read(packet, nil); err != nil {
@@ -35,7 +35,7 @@ func TestQueryIsRead(t *testing.T) {
 
 func TestSpellingAndNSIDAreEchoed(t *testing.T) {
 	in, _ := small(t)
-	packet := pack(t, wire.NewQuery(5, holdfast.Question{Name: "nsec.test.", Type: uint16(wire.TypeSOA)}))
+	packet := packed(t, wire.NewQuery(5, holdfast.Question{Name: "nsec.test.", Type: uint16(wire.TypeSOA)}))
 	copy(packet[13:], "nSeC")
 	r := in.respond(nil, in.Servers("nsec.test.")[0].Address, packet, false)
 	if !bytes.Equal(r.packet[12:23], packet[12:23]) {
@@ -46,7 +46,7 @@ func TestSpellingAndNSIDAreEchoed(t *testing.T) {
 		t.Errorf("%v: %+v", err, m)
 	}
 	// Without EDNS there are no signatures and no OPT (RFC 3225 section 3).
-	r = in.respond(nil, in.Servers("nsec.test.")[0].Address, pack(t, &wire.Message{ID: 5,
+	r = in.respond(nil, in.Servers("nsec.test.")[0].Address, packed(t, &wire.Message{ID: 5,
 		Question: []holdfast.Question{{Name: "nsec.test.", Type: uint16(wire.TypeSOA)}}}), false)
 	if m, err = wire.Parse(r.packet); err != nil || m.EDNS != nil || len(m.Answer) != 1 || !m.Authoritative {
 		t.Errorf("%v: %+v", err, m)
@@ -66,7 +66,7 @@ func TestCodesOfWellKeptServers(t *testing.T) {
 		{"EDNS of version 1", wire.Message{Question: question, EDNS: &wire.EDNS{Version: 1, UDPSize: 1232}}, wire.BadVers},
 		{"AXFR over UDP", wire.Message{Question: []holdfast.Question{{Name: "nsec.test.", Type: uint16(wire.TypeAXFR)}}}, wire.Refused},
 	} {
-		r := in.respond(nil, in.Servers("nsec.test.")[0].Address, pack(t, &c.m), false)
+		r := in.respond(nil, in.Servers("nsec.test.")[0].Address, packed(t, &c.m), false)
 		m, err := wire.Parse(r.packet)
 		if err != nil || m.Rcode != c.rcode {
 			t.Errorf("%s: %v %+v, want rcode %d", c.what, err, m, c.rcode)
@@ -80,11 +80,11 @@ func TestLongAnswersAreTruncated(t *testing.T) {
 	m := wire.NewQuery(1, q)
 	m.EDNS.UDPSize = 512
 	server := in.Servers("both.test.")[0].Address
-	got, err := wire.Parse(in.respond(nil, server, pack(t, m), false).packet)
+	got, err := wire.Parse(in.respond(nil, server, packed(t, m), false).packet)
 	if err != nil || !got.Truncated || len(got.Answer) != 0 || got.EDNS == nil {
 		t.Errorf("over UDP: %v %+v", err, got)
 	}
-	got, err = wire.Parse(in.respond(nil, server, pack(t, m), true).packet)
+	got, err = wire.Parse(in.respond(nil, server, packed(t, m), true).packet)
 	if err != nil || got.Truncated || count(got.Answer, wire.TypeDNSKEY) != 4 || count(got.Answer, wire.TypeRRSIG) != 2 {
 		t.Errorf("over TCP: %v %+v", err, got)
 	}
@@ -95,8 +95,8 @@ func TestLongAnswersAreTruncated(t *testing.T) {
 func FuzzQuery(f *testing.F) {
 	in, _ := small(f)
 	server := in.Servers("nsec.test.")[0].Address
-	f.Add(pack(f, wire.NewQuery(1, holdfast.Question{Name: "nsec.test.", Type: 6})))
-	f.Add(pack(f, wire.NewQuery(2, holdfast.Question{Name: `x\.\000.wild.nsec.test.`, Type: 16})))
+	f.Add(packed(f, wire.NewQuery(1, holdfast.Question{Name: "nsec.test.", Type: 6})))
+	f.Add(packed(f, wire.NewQuery(2, holdfast.Question{Name: `x\.\000.wild.nsec.test.`, Type: 16})))
 	f.Add([]byte("\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x01\x00\x00\x06\x00\x01\x00\x00\x29\xff\xff\x00\x00\x80\x00\x00\x05\x00\x03\x00\x09x"))
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		var q query

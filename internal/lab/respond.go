@@ -34,6 +34,7 @@ type reply struct {
 // for ever; nothing has to be invalidated.
 type answerKey struct {
 	zone     *zone
+	baked    *baked
 	moment   moment
 	view     int
 	provider int
@@ -210,8 +211,8 @@ func (r *reply) manner(v *view, tcp bool) {
 // lookup finds or prepares the answer to a question.
 func (in *Internet) lookup(f *frame, q *query) (prepared, error) {
 	name := holdfast.Name(q.name)
-	key := answerKey{zone: f.zone, moment: f.moment, provider: f.provider, view: f.view.id, name: name, qtype: q.qtype, do: q.do}
-	if cut := f.zone.content.cutAt(name); cut != "" {
+	key := answerKey{zone: f.zone, baked: f.baked, moment: f.moment, provider: f.provider, view: f.view.id, name: name, qtype: q.qtype, do: q.do}
+	if cut := f.content.cutAt(name); cut != "" {
 		key.child = f.delegation(cut).id
 	}
 	if p, ok := in.answers.get(key); ok {
@@ -221,7 +222,7 @@ func (in *Internet) lookup(f *frame, q *query) (prepared, error) {
 	if err != nil {
 		return prepared{}, err
 	}
-	packet, err := message.Pack()
+	packet, err := pack(message)
 	if err != nil {
 		return prepared{}, fmt.Errorf("answer %s %s: %w", name, q.qtype, err)
 	}

@@ -50,7 +50,7 @@ func overSocket(t *testing.T, network string, at netip.AddrPort, name string, wa
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(wait))
-	packet := pack(t, wire.NewQuery(3, holdfast.Question{Name: holdfast.Name(name), Type: uint16(wire.TypeSOA)}))
+	packet := packed(t, wire.NewQuery(3, holdfast.Question{Name: holdfast.Name(name), Type: uint16(wire.TypeSOA)}))
 	if network == "tcp" {
 		if _, err := conn.Write(appendFramed(nil, packet)); err != nil {
 			return nil, err
@@ -139,7 +139,7 @@ func TestServeBoundsConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	if _, err := held.Write(appendFramed(nil, pack(t, wire.NewQuery(3, holdfast.Question{Name: "nsec.test.", Type: 6})))); err != nil {
+	if _, err := held.Write(appendFramed(nil, packed(t, wire.NewQuery(3, holdfast.Question{Name: "nsec.test.", Type: 6})))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := readFramed(held); err != nil {

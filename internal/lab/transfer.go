@@ -74,7 +74,7 @@ func frames(q *query, records []wire.Record) ([]byte, error) {
 		}
 		message := wire.Message{ID: q.id, Response: true, Authoritative: true, Answer: records[:n],
 			Question: []holdfast.Question{{Name: holdfast.Name(q.name), Type: uint16(q.qtype)}}}
-		packet, err := message.Pack()
+		packet, err := pack(&message)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	mathrand "math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -32,6 +33,9 @@ type zone struct {
 	partners []Host     // of hosts, those of a second provider
 	model    int        // of RFC 8901, 1 or 2
 
+	presigned *presigned // nil: the lab signs
+	mutation  atomic.Pointer[mutation]
+
 	chain      lazyChain
 	otherChain lazyChain // for OtherDenial
 }
@@ -43,6 +47,9 @@ func (z *zone) signed() bool {
 
 // secure says whether the parent ever has a DS for it when nothing is wrong.
 func (z *zone) secure() bool {
+	if z.presigned != nil {
+		return !z.presigned.island
+	}
 	return slices.ContainsFunc(z.phases, func(p phase) bool { return len(p.state.ds) > 0 })
 }
 
@@ -76,6 +83,9 @@ func (l *lazyChain) get(in *Internet, z *zone, hashed *NSEC3) (*chain, error) {
 // ds is what the parent should publish for a state of the keys: nothing for an
 // unsigned zone or an island.
 func (z *zone) ds(s *keyState, ttl uint32) ([]wire.Record, error) {
+	if z.presigned != nil {
+		return z.presigned.ds(z.name, ttl)
+	}
 	return z.digests(s.ds, s.noKey, ttl)
 }
 
