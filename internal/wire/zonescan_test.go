@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
+
 	"github.com/holdfastdns/holdfast"
 )
 
@@ -48,7 +50,13 @@ func TestScannerReadsAsTheLibraryDoes(t *testing.T) {
 		"ttl directive":   "$TTL 5\na. IN A 192.0.2.1\n",
 		"origin":          plainZone + "$ORIGIN test.\na 60 IN A 192.0.2.1\n@ 60 IN NS a\n",
 		"long line":       plainZone + "e. 60 IN TXT " + strings.Repeat("\"word\" ", 12000) + "\nf. 60 IN A 192.0.2.3\n",
-		"lower case":      "a. 60 in a 192.0.2.1\n",
+		"lower case":      "a. 60 in a 192.0.2.1\nb. In 60 rrsig nsec3 13 1 60 20260813200000 20260731190000 7 . AQID\n",
+		"no class":        "a. 60 A 192.0.2.1\n  AAAA 2001:db8::1\n 70 IN A 192.0.2.2\nb. A 192.0.2.3\n",
+		"signed by BIND":  "$ORIGIN example.\n$TTL 60\n@ IN SOA ns root (\n\t\t7 ; serial\n\t\t1 2 3 4 ) ; end\n\tRRSIG SOA 13 1 60 (\n\t\t20260813200000 20260731190000 7 example.\n\t\tAQID\n\t\tBAUG )\n$ORIGIN sub\nx NS @\n  DS 1 8 2 ( AABB\n CC)\n",
+		"texts between":   plainZone + "t. 60 IN TXT \"a (b ; c\" d\\ e\n\tA 192.0.2.9\nu. NSEC3PARAM 1 0 0 -\n\tCAA 0 issue \"x\"\n",
+		"escaped owner":   "a\\.b. 60 IN A 192.0.2.1\n\tAAAA ::1\n\\097.b. A 192.0.2.2\n",
+		"odd directives":  "$TTL 1h ; an hour\n$ORIGIN A\\098.test.\na A 192.0.2.1\n$TTL 2\nb A 192.0.2.1\n",
+		"generated":       "$TTL 5\n$GENERATE 1-3 h$ A 192.0.2.$\nz. NS a.\n",
 	}
 	for name, text := range zones {
 		t.Run(name, func(t *testing.T) {
@@ -66,27 +74,43 @@ func TestScannerReadsAsTheLibraryDoes(t *testing.T) {
 
 func TestZoneErrorsNameTheLine(t *testing.T) {
 	for text, want := range map[string]string{
-		plainZone + "x. 60 IN A 192.0.2.300\n":             "line: 14:",
-		plainZone + "\n\n\tIN A 192.0.2.300\n":             "line: 16:",
-		"a. 60 IN A 192.0.2.1\n\nb. 60 IN DS 1 8 2 XY\n":   "line: 3:",
-		"a. 60 IN RRSIG A 8 1 60 20269913200000 1 1 . AA=": "line: 1:",
+		plainZone + "x. 60 IN A 192.0.2.300\n":                                "test:14: ",
+		plainZone + "\n\n\tIN A 192.0.2.300\n":                                "test:16: ",
+		"a. 60 IN A 192.0.2.1\n\nb. 60 IN DS 1 8 2 XY\n":                      "test:3: ",
+		"a. 60 IN RRSIG A 8 1 60 20269913200000 1 1 . AA=":                    "test:1: ",
+		"$TTL 60\na. A 192.0.2.1\n\nb. A (\n 192.0.2.300 )\n":                 "test:5: ",
+		"a. 60 A 192.0.2.1\nb. TXT \"open\n":                                  "test:2: ",
+		"$TTL 1h\na. A 192.0.2.1\na. A 192.0.2.300\n":                         "test:3: ",
+		plainZone + "e. TXT " + strings.Repeat("word ", 20000) + "\nf. A x\n": "test:14: ",
+		"a. 60 IN A 192.0.2.1\n$INCLUDE /etc/passwd\n":                        "test:2: $INCLUDE",
 	} {
 		_, err := collect(text, ReadZone)
 		_, wantErr := collect(text, readByLibrary)
 		if err == nil || wantErr == nil {
-			if wantErr == nil && err == nil {
-				continue // DS data is looked at only when it is packed
-			}
-			t.Errorf("%q: %v, the library alone: %v", text, err, wantErr)
-			continue
-		}
-		if err.Error() != wantErr.Error() {
-			t.Errorf("%q: got %v, want %v", text, err, wantErr)
-		}
-		if strings.Contains(err.Error(), "line:") && !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v does not name %s", text, err, want)
+			t.Errorf("%.60q: %v, the library alone: %v", text, err, wantErr)
+		} else if !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%.60q: %v does not begin with %s", text, err, want)
 		}
 	}
+}
+
+// readByLibrary reads a master file with the library's parser alone.
+func readByLibrary(in io.Reader, origin holdfast.Name, file string, yield func(Record) error) error {
+	parser := dns.NewZoneParser(in, string(origin), file)
+	var scratch []byte
+	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
+		record, err := fromLibrary(rr, &scratch)
+		if err != nil {
+			return err
+		}
+		if len(record.Data) == 0 && !mayBeEmpty(record.Type) {
+			return errors.New("no data")
+		}
+		if err := yield(record); err != nil {
+			return err
+		}
+	}
+	return parser.Err()
 }
 
 // failing breaks off after its text.
@@ -165,6 +189,8 @@ func FuzzReadZone(f *testing.F) {
 	f.Add(plainZone)
 	f.Add("a. 60 IN A 192.0.2.1\n\tAAAA ::1\n")
 	f.Add("a. IN 60 NSEC b. A RRSIG\na. 1h CNAME b.;c\n")
+	f.Add("$TTL 60\n$ORIGIN b.\n@ SOA a b ( 1 ;c\n 2 3 4 5 )\n 70 NS @\nx IN A (192.0.2.1)\n")
+	f.Add("a. 60 TXT \"b\nc\" \\\"d\n  A 192.0.2.1\n(a. A 192.0.2.1)\n")
 	f.Add("a. 60 IN DNSKEY 257 3 8 AwEAAQ== ; x")
 	f.Add("a. 60 IN A 192.0.2.1\n$GENERATE 1-3 $ A 192.0.2.1\n$ORIGIN b.\n@ NS c\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -173,6 +199,12 @@ func FuzzReadZone(f *testing.F) {
 		}
 		got, err := collect(text, ReadZone)
 		want, wantErr := collect(text, readByLibrary)
+		if err != nil && wantErr == nil {
+			// At the end of the file the library lets half a record pass.
+			if _, atEnd := collect(text+lineBehind, readByLibrary); atEnd != nil {
+				return
+			}
+		}
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("scanner: %v, library: %v", err, wantErr)
 		}

@@ -86,7 +86,7 @@ func TestBadAnchors(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"empty":       {"", "no DS or DNSKEY"},
 		"address":     {". IN A 192.0.2.1", "not a trust anchor"},
-		"broken line": {". IN DS 20326 eight 2 E06D", "line: 1"},
+		"broken line": {". IN DS 20326 eight 2 E06D", ":1: "},
 		"broken XML":  {"<TrustAnchor><Zone>.</Zone>", "EOF"},
 		"bad digest":  {`<TrustAnchor><Zone>.</Zone><KeyDigest validFrom="2017-02-02T00:00:00+00:00"><KeyTag>1</KeyTag><Digest>XY</Digest></KeyDigest></TrustAnchor>`, "Digest"},
 		"no date":     {`<TrustAnchor><Zone>.</Zone><KeyDigest><KeyTag>1</KeyTag></KeyDigest></TrustAnchor>`, "validFrom"},

@@ -107,7 +107,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		"empty":                  {text: "", says: "it holds no records: is it a zone file?"},
 		"comments only":          {text: "; nothing\n", says: "it holds no records"},
 		"no SOA":                 {text: "example. 60 IN A 192.0.2.1\n", says: "no SOA"},
-		"bad line":               {text: small + "example. 60 IN A 1.2.3\n", says: "line: 4:"},
+		"bad line":               {text: small + "example. 60 IN A 1.2.3\n", says: "test.zone:4: "},
 		"names the file":         {text: small + "example. 60 IN A 1.2.3\n", says: "test.zone"},
 		"cut in a record":        {text: small + "a.example. 60 IN AAAA 2001:", is: ErrTruncated},
 		"cut in quotes":          {text: small + "example. 60 IN TXT \"abc", is: ErrTruncated},
@@ -119,7 +119,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		"too many bytes":         {text: long, limits: Limits{MaxBytes: 1000}, is: ErrTooLarge},
 		"too many bytes, gzip":   {text: zipped, limits: Limits{MaxBytes: 1000}, is: ErrTooLarge},
 		"too many records":       {text: long, limits: Limits{MaxRecords: 10}, is: ErrTooLarge},
-		"an HTML page":           {text: "<!DOCTYPE html><html><body>moved</body></html>\n", says: "line: 1:"},
+		"an HTML page":           {text: "<!DOCTYPE html><html><body>moved</body></html>\n", says: "test.zone:1: "},
 		"include":                {text: small + "$INCLUDE /etc/passwd\n", says: "$INCLUDE"},
 		"gzip of something else": {text: "\x1f\x8b nonsense, not gzip at all", says: "gzip"},
 	} {
