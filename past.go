@@ -12,13 +12,18 @@ import "time"
 // What is still there at Until has no instant of its end: a look at which
 // nothing changed changes nothing but Until and Looks.
 type Past struct {
-	Since   time.Time     `json:"since,omitzero"` // of the first look taken in; zero: nothing is known
-	Until   time.Time     `json:"until,omitzero"` // of the last look taken in
-	Looks   int           `json:"looks,omitempty"`
-	Keys    []KeyPast     `json:"keys,omitempty"`
-	DS      []DSPast      `json:"ds,omitempty"`
-	Signing []SigningPast `json:"signing,omitempty"` // by class
-	Servers []ServerPast  `json:"servers,omitempty"` // by server
+	Since time.Time `json:"since,omitzero"` // of the first look taken in; zero: nothing is known
+	Until time.Time `json:"until,omitzero"` // of the last look taken in
+	Looks int       `json:"looks,omitempty"`
+	// Full is the last look of full depth taken in, at which the parent was
+	// asked too.
+	Full     time.Time     `json:"full,omitzero"`
+	Keys     []KeyPast     `json:"keys,omitempty"`
+	DS       []DSPast      `json:"ds,omitempty"`
+	Editions []EditionPast `json:"editions,omitempty"` // of DNSKEY, DS and the zone's data
+	CDS      CDSPast       `json:"cds,omitzero"`
+	Signing  []SigningPast `json:"signing,omitempty"` // by class
+	Servers  []ServerPast  `json:"servers,omitempty"` // by server
 }
 
 // Known says whether anything was learnt before.

@@ -17,18 +17,22 @@ func Fold(c *judge.Case) holdfast.Past {
 	if !c.Instant.After(p.Until) {
 		return p
 	}
-	p.Keys, p.DS = foldKeys(c)
+	foldKeys(c, &p)
 	p.Signing = foldSigning(c)
 	p.Servers = foldServers(c)
-	return Again(p, c.Instant)
+	return Again(p, c.Measurement.Depth, c.Instant)
 }
 
-// Again is the past after a look that showed nothing but what the last one did.
-func Again(p holdfast.Past, at time.Time) holdfast.Past {
+// Again is the past after a look of a depth that showed nothing but what the
+// last one did.
+func Again(p holdfast.Past, depth holdfast.Depth, at time.Time) holdfast.Past {
 	if p.Since.IsZero() {
 		p.Since = at
 	}
 	p.Until = at
+	if depth == holdfast.Full {
+		p.Full = at
+	}
 	p.Looks++
 	return p
 }
