@@ -26,7 +26,7 @@ func (x *exchange) misbehave(buf []byte) ([]byte, fate, bool) {
 		return plain(wire.FormErr, false)
 	case m[Refuse] != nil:
 		return plain(wire.Refused, false)
-	case m[ServFail] != nil:
+	case m[ServFail] != nil, m[CutOff] != nil && x.expired(m[CutOff].began):
 		return plain(wire.ServFail, false)
 	case m[Truncate] != nil, m[TruncateUDP] != nil && !x.tcp:
 		return plain(wire.NoError, true)

@@ -63,6 +63,15 @@ const (
 	DSUnknown     Kind = "ds-unknown"
 	ParentDiffers Kind = "parent-differs"
 
+	SplitSigner  Kind = "split-signer"
+	TagCollision Kind = "tag-collision"
+	MissingDots  Kind = "missing-dots"
+	ChildrenBad  Kind = "children-bad-sigs"
+	SameSerial   Kind = "same-serial"
+	SerialJump   Kind = "serial-jump"
+	CutOff       Kind = "cut-off"
+	AddressFlap  Kind = "address-flap"
+
 	Recursive       Kind = "recursive"
 	BadVersWrong    Kind = "edns-badvers-wrong"
 	OptionFormErr   Kind = "edns-option-formerr"
@@ -157,6 +166,14 @@ var Faults = []Doc{
 	{Kind: DSExtra, Parent: true, Text: "the parent has one DS more, which matches no key"},
 	{Kind: DSUnknown, Parent: true, Text: "the parent's DS are of an algorithm that nobody knows: the zone is insecure"},
 	{Kind: ParentDiffers, Parent: true, Text: "the parent's referral lacks the first of the zone's NS names, and its DS RRset has one more"},
+	{Kind: SplitSigner, Argument: APercent, Text: "that share of the signatures by the ZSK, another with each serial and server, is made by a key that is not published and has the tag of the ZSK"},
+	{Kind: TagCollision, Text: "the DNSKEY RRset has one key more, which signs nothing and has the tag of the ZSK"},
+	{Kind: MissingDots, Text: "the names of name servers in the zone, its own and its delegations', lack the final dot: the zone's name stands twice in them"},
+	{Kind: ChildrenBad, Argument: APercent, Text: "the signatures over the DS RRsets of that share of the delegations do not verify"},
+	{Kind: SameSerial, Text: "another SOA under the same serial: a second more of refresh, signed anew"},
+	{Kind: SerialJump, Text: "the serial is 2147483647 ahead, the furthest that RFC 1982 section 3.2 allows"},
+	{Kind: CutOff, Text: "a secondary that stops transferring when the fault begins, and answers SERVFAIL once the SOA expire value has passed"},
+	{Kind: AddressFlap, Argument: ADuration, Text: "is silent for that long by the lab's clock, answers for as long, and so on"},
 	{Kind: Recursive, Whole: true, Text: "sets RA, and answers questions with RD for names outside its zones"},
 	{Kind: BadVersWrong, Whole: true, Text: "takes EDNS of any version for version 0, where BADVERS is due"},
 	{Kind: OptionFormErr, Whole: true, Text: "answers FORMERR to a question with an EDNS option that it does not know"},

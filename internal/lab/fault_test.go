@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -389,14 +390,23 @@ func verify(t *testing.T, in *Internet, qtype wire.Type) error {
 	return last
 }
 
+// allShows are the tests of all kinds of faults.
+func allShows() map[Kind]behaviour {
+	out := map[Kind]behaviour{}
+	for _, m := range []map[Kind]behaviour{behaviours, incidents} {
+		maps.Copy(out, m)
+	}
+	for kind, show := range shows {
+		out[kind] = show
+	}
+	return out
+}
+
 func TestEveryFaultShows(t *testing.T) {
 	in, _ := small(t)
 	for _, doc := range Faults {
 		t.Run(string(doc.Kind), func(t *testing.T) {
-			show, ok := shows[doc.Kind]
-			if !ok {
-				show, ok = behaviours[doc.Kind]
-			}
+			show, ok := allShows()[doc.Kind]
 			if !ok {
 				t.Fatal("no test says what it must show")
 			}
@@ -499,7 +509,7 @@ func TestFaultsAreDocumented(t *testing.T) {
 }
 
 func TestFaultStringIsReadAgain(t *testing.T) {
-	for _, show := range shows {
+	for _, show := range allShows() {
 		f, err := ParseFault(show.order, start)
 		if err != nil {
 			t.Fatal(err)

@@ -87,6 +87,8 @@ func (f *frame) set(name holdfast.Name, t wire.Type) ([]wire.Record, error) {
 		return nil, nil
 	case f.baked != nil:
 		return n.sets[t], nil
+	case f.view.dots && t == wire.TypeNS:
+		return f.withoutDots(n.sets[t])
 	case name == f.zone.name:
 		return f.apexSet(n, t)
 	case n.cut && t == wire.TypeDS:
@@ -141,6 +143,9 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 // dnskeys is the DNSKEY RRset of this copy.
 func (f *frame) dnskeys(ttl uint32) ([]wire.Record, error) {
 	set, err := f.zone.dnskeys(f.uses(), ttl)
+	if err == nil && f.view.collision {
+		set, err = f.collide(set, ttl)
+	}
 	if err == nil && f.view.cutKey {
 		last := &set[len(set)-1]
 		last.Data = last.Data[:len(last.Data)-4]
@@ -199,6 +204,12 @@ func (f *frame) soa(template wire.Record) ([]wire.Record, error) {
 		}
 	}
 	soa.Serial = f.zone.schedule.serial(m)
+	if f.view.jump {
+		soa.Serial += 1<<31 - 1
+	}
+	if f.view.sameSerial {
+		soa.Refresh++
+	}
 	out, err := wire.NewSOA(template.Name, template.TTL, soa)
 	return []wire.Record{out}, err
 }

@@ -90,7 +90,7 @@ func (in *Internet) respond(buf []byte, to netip.Addr, packet []byte, tcp bool) 
 	}
 	v := in.viewOf(s, name, now)
 	x.manners = v.manners
-	out := reply{fate: in.fateOf(v, tcp), from: to}
+	out := reply{fate: in.fateOf(v, tcp, now), from: to}
 	if out.fate != delivered {
 		return out
 	}
@@ -175,7 +175,7 @@ func (x *exchange) refusal() int {
 const typeIXFR = wire.Type(251) // RFC 1995
 
 // fateOf is what the network does to a question for a zone.
-func (in *Internet) fateOf(v *view, tcp bool) fate {
+func (in *Internet) fateOf(v *view, tcp bool, now time.Time) fate {
 	switch {
 	case len(v.manners) == 0:
 		return delivered
@@ -185,6 +185,9 @@ func (in *Internet) fateOf(v *view, tcp bool) fate {
 		return refused
 	case v.manners[Unreachable] != nil:
 		return noRoute
+	}
+	if o := v.manners[AddressFlap]; o != nil && now.Sub(o.began)/o.Amount%2 == 0 {
+		return lost
 	}
 	if o := v.manners[Lossy]; o != nil && !tcp {
 		in.mu.Lock()

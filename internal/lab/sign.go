@@ -61,7 +61,10 @@ func (f *frame) sign(set []wire.Record) ([]wire.Record, error) {
 			signer = wrongSigner(f.zone.name)
 		}
 	}
-	keys, err := f.signers(t, stray)
+	if t == wire.TypeDS && f.view.children > 0 && share(f.view.children, string(name)) {
+		broken = true
+	}
+	keys, err := f.signers(name, t, stray)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +99,7 @@ func (f *frame) renewed(name holdfast.Name, t wire.Type) time.Time {
 
 // signers are the keys that sign a type: the KSK the keys and what speaks of
 // them to the parent (RFC 7344 section 4.1), the ZSK the rest.
-func (f *frame) signers(t wire.Type, stray bool) ([]*wire.Key, error) {
+func (f *frame) signers(name holdfast.Name, t wire.Type, stray bool) ([]*wire.Key, error) {
 	aboutKeys := t == wire.TypeDNSKEY || t == wire.TypeCDS || t == wire.TypeCDNSKEY
 	uses := f.uses()
 	keys := make([]*wire.Key, 0, len(uses))
@@ -105,8 +108,11 @@ func (f *frame) signers(t wire.Type, stray bool) ([]*wire.Key, error) {
 			continue
 		}
 		key, err := f.zone.key(u)
-		if stray {
+		switch {
+		case stray:
 			key, err = f.zone.strayKey(u.id)
+		case u.data && !aboutKeys && f.split(name, t):
+			key, err = f.zone.twinKey(u)
 		}
 		if err != nil {
 			return nil, err

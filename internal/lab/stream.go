@@ -61,7 +61,7 @@ func (in *Internet) door(s *server) fate {
 	now := in.clock.Now()
 	outcome := delivered
 	for name := range s.zones {
-		if outcome = in.fateOf(in.viewOf(s, name, now), true); outcome == delivered {
+		if outcome = in.fateOf(in.viewOf(s, name, now), true, now); outcome == delivered {
 			return delivered
 		}
 	}

@@ -31,7 +31,7 @@ func appendFramed(out, packet []byte) []byte {
 const transferSize = 16 << 10
 
 // noTransfer are the manners of a server that gives no transfer.
-var noTransfer = []Kind{Refuse, TimeOut, ServFail, ConnRefused, Unreachable, NoTCP, Lame, LameUpward, LameEmpty, Truncate, Garbage, DropEDNS}
+var noTransfer = []Kind{Refuse, TimeOut, ServFail, ConnRefused, Unreachable, NoTCP, Lame, LameUpward, LameEmpty, Truncate, Garbage, DropEDNS, CutOff}
 
 // transfer answers AXFR (RFC 5936) and, as a server without a history may, IXFR
 // (RFC 1995 section 4), where the server has the zone by that very name, gives

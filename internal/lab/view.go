@@ -33,6 +33,12 @@ type view struct {
 	cutKey     bool
 	nsMismatch bool
 	glue       bool
+	split      float64 // percent of signatures
+	collision  bool
+	dots       bool
+	children   float64 // percent of delegations
+	sameSerial bool
+	jump       bool
 	marks      map[wire.Type][]mark // by class; anyType holds those for all but DS
 
 	// delegation: what the parent's servers say of it.
@@ -98,10 +104,25 @@ func newView(id int, active []*order) *view {
 		switch o.Kind {
 		case Stale:
 			v.stale = max(v.stale, o.Amount)
-		case Freeze:
+		case Freeze, CutOff:
+			if o.Kind == CutOff {
+				v.manners[CutOff] = o
+			}
 			if v.frozen.IsZero() || o.began.Before(v.frozen) {
 				v.frozen = o.began
 			}
+		case SplitSigner:
+			v.split = max(v.split, o.Percent)
+		case TagCollision:
+			v.collision = true
+		case MissingDots:
+			v.dots = true
+		case ChildrenBad:
+			v.children = max(v.children, o.Percent)
+		case SameSerial:
+			v.sameSerial = true
+		case SerialJump:
+			v.jump = true
 		case SerialBack:
 			v.serialBack = true
 		case DNSKEYMissing:

@@ -1,0 +1,72 @@
+package lab
+
+import (
+	"slices"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// share says whether something is of a share, by what it is.
+func share(percent float64, parts ...string) bool {
+	return float64(hashOf(parts...)%10000) < percent*100
+}
+
+// split says whether a signature is one of those that a signer with another
+// key of the same tag makes: another share with each version and server.
+func (f *frame) split(name holdfast.Name, t wire.Type) bool {
+	if f.view.split == 0 {
+		return false
+	}
+	server := ""
+	if f.server != nil {
+		server = f.server.addr.String()
+	}
+	return share(f.view.split, string(name), t.String(), server, f.zone.schedule.published(f.moment).String())
+}
+
+// collide adds a key with the tag of the one that signs the zone's data.
+func (f *frame) collide(set []wire.Record, ttl uint32) ([]wire.Record, error) {
+	uses := f.uses()
+	i := slices.IndexFunc(uses, func(u keyUse) bool { return u.data })
+	if i < 0 {
+		return set, nil
+	}
+	twin, err := f.zone.twinKey(uses[i])
+	if err != nil {
+		return nil, err
+	}
+	return append(set, wire.NewDNSKEY(f.zone.name, ttl, twin.DNSKEY)), nil
+}
+
+// withoutDots are NS records as a zone file has them whose names lack their
+// final dots.
+func (f *frame) withoutDots(set []wire.Record) ([]wire.Record, error) {
+	out := make([]wire.Record, 0, len(set))
+	for _, r := range set {
+		target, err := r.Target()
+		if err != nil {
+			return nil, err
+		}
+		if f.zone.name != holdfast.Root {
+			target += f.zone.name
+		}
+		doubled, err := wire.NewTarget(r.Name, r.Type, r.TTL, target)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, doubled)
+	}
+	return out, nil
+}
+
+// expired says whether a copy that was last refreshed at an instant is older
+// than the SOA lets a secondary serve it (RFC 1035 section 3.3.13).
+func (x *exchange) expired(refreshed time.Time) bool {
+	if x.zone == nil {
+		return false
+	}
+	soa, err := x.zone.content.set(x.zone.name, wire.TypeSOA)[0].SOA()
+	return err == nil && !x.now.Before(refreshed.Add(time.Duration(soa.Expire)*time.Second))
+}

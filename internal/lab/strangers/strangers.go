@@ -1,0 +1,216 @@
+// Package strangers runs other people's validators over a lab, for tests: lab
+// and judges share one DNS library, and only a stranger catches a mistake that
+// they have in common. It knows programs and sockets, not the lab: whoever
+// calls hands in what is to be served.
+package strangers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfastdns/holdfast/internal/wire"
+)
+
+// Need finds another people's program, or skips the test saying why. Where
+// peers are required (CI), a missing one is a failure.
+func Need(t testing.TB, program string) string {
+	t.Helper()
+	for _, folder := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
+		path := filepath.Join(folder, program)
+		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	lack(t, "%s is not here; ./test installs it where it may", program)
+	return ""
+}
+
+// lack skips the test, or fails it where peers are required.
+func lack(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("HOLDFAST_PEERS") == "required" {
+		t.Fatalf(format+"; HOLDFAST_PEERS=required", args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// namespace names, in the environment, the test that runs inside one.
+const namespace = "HOLDFAST_NAMESPACE"
+
+// InNamespace runs the test once more inside a network namespace in which all
+// addresses are local, and answers true there: outside, the test is done.
+func InNamespace(t *testing.T, limit time.Duration) bool {
+	t.Helper()
+	if os.Getenv(namespace) == t.Name() {
+		return true
+	}
+	unshare := Need(t, "unshare")
+	Need(t, "ip")
+	if out, err := exec.Command(unshare, "-Urn", "true").CombinedOutput(); err != nil {
+		lack(t, "unshare -Urn does not work here (%v %s)", err, bytes.TrimSpace(out))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	script := `PATH=$PATH:/usr/sbin:/sbin; ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo && exec "$0" "$@"`
+	cmd := exec.CommandContext(ctx, unshare, "-Urn", "sh", "-c", script, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), namespace+"="+t.Name())
+	cmd.WaitDelay = 5 * time.Second // a daemon of a test that was killed may hold its output
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("inside the namespace: %v\n%s", err, out)
+	}
+	if testing.Verbose() {
+		t.Logf("%s", out)
+	}
+	return false
+}
+
+// Serve runs a server until the test ends, and returns once it is ready.
+func Serve(t testing.TB, serve func(ctx context.Context, ready func()) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done, ready := make(chan error, 1), make(chan struct{})
+	go func() { done <- serve(ctx, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		cancel()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Daemon starts a program; it is killed at the end of the test, and what it
+// said is shown where the test failed.
+func Daemon(t testing.TB, program string, args ...string) {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(Need(t, program), args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed: the error is known
+		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
+			t.Logf("%s said:\n%s", program, tail(text, 8000))
+		}
+		_ = log.Close()
+	})
+}
+
+func tail(text []byte, most int) []byte { return text[max(0, len(text)-most):] }
+
+// World is what a validator has to know of the Internet that it is put into.
+type World struct {
+	Hints   string        // named.root form
+	Anchors []wire.Record // DNSKEY and DS of the root
+}
+
+// anchor is the world's trust anchor of a type, in presentation format.
+func (w World) anchor(t testing.TB, kind wire.Type) wire.Record {
+	t.Helper()
+	for _, r := range w.Anchors {
+		if r.Type == kind {
+			return r
+		}
+	}
+	t.Fatalf("no trust anchor of type %s", kind)
+	return wire.Record{}
+}
+
+func write(t testing.TB, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Unbound runs NLnet Labs' resolver over the world.
+func Unbound(t testing.TB, w World) Resolver {
+	t.Helper()
+	dir := t.TempDir()
+	at := netip.MustParseAddrPort("127.0.0.9:5300")
+	Daemon(t, "unbound", "-d", "-c", write(t, dir, "unbound.conf", fmt.Sprintf(`server:
+	interface: %s@%d
+	access-control: 127.0.0.0/8 allow
+	do-daemonize: no
+	num-threads: 1
+	username: ""
+	chroot: ""
+	directory: %q
+	pidfile: ""
+	use-syslog: no
+	logfile: ""
+	val-log-level: 2
+	do-ip6: no
+	root-hints: %q
+	trust-anchor-file: %q
+	do-not-query-localhost: no
+	module-config: "validator iterator"
+	trust-anchor-signaling: no
+	root-key-sentinel: no
+	aggressive-nsec: no
+	local-zone: "test." nodefault
+remote-control:
+	control-enable: no
+`, at.Addr(), at.Port(), dir, write(t, dir, "hints", w.Hints), write(t, dir, "anchor", w.anchor(t, wire.TypeDS).String()+"\n"))))
+	r := Resolver{Name: "unbound", At: at}
+	r.await(t)
+	return r
+}
+
+// Kresd runs CZ.NIC's Knot Resolver over the world. It keeps no answers: with
+// its cache it makes up negative ones from the proofs of others (RFC 8198), and
+// a fault of theirs would never be met.
+func Kresd(t testing.TB, w World) Resolver {
+	t.Helper()
+	dir := t.TempDir()
+	at := netip.MustParseAddrPort("127.0.0.10:5301")
+	Daemon(t, "kresd", "-n", "-c", write(t, dir, "kresd.conf", fmt.Sprintf(`net.listen(%q, %d)
+net.ipv6 = false
+trust_anchors.remove('.')
+trust_anchors.add(%q)
+modules = { 'hints > iterate', 'policy' }
+hints.root_file(%q)
+modules.unload('ta_signal_query')
+modules.unload('ta_sentinel')
+modules.unload('priming')
+modules.unload('detect_time_skew')
+cache.size = 10*MB
+policy.add(policy.all(policy.FLAGS({'NO_CACHE'})))
+`, at.Addr(), at.Port(), strings.ReplaceAll(w.anchor(t, wire.TypeDS).String(), "\t", " "), write(t, dir, "hints", w.Hints))), dir)
+	r := Resolver{Name: "kresd", At: at}
+	r.await(t)
+	return r
+}
+
+// Version is the first line that a program says of its version.
+func Version(t testing.TB, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(Need(t, program), args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v", program, err)
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return strings.TrimSpace(line)
+}
