@@ -51,14 +51,18 @@ type Config struct {
 	Retention RetentionConfig `toml:"retention"`
 }
 
-// RetentionConfig says how much evidence is kept. Findings, incidents and
-// notices stay whatever it says.
+// RetentionConfig says how much is kept. Open findings and incidents, and
+// notices not yet sent, stay whatever it says.
 type RetentionConfig struct {
 	// Age beyond which evidence is dropped. "30d" where zero.
 	Age holdfast.Duration `toml:"age"`
 	// Megabytes that the database may have; the oldest evidence goes first.
 	// 20000 where zero.
 	Megabytes int64 `toml:"megabytes"`
+	// Incidents that were closed longer ago than this are dropped, with the
+	// notices of them; how many there were is kept. "400d" where zero, and at
+	// least Age.
+	Incidents holdfast.Duration `toml:"incidents"`
 }
 
 func (c RetentionConfig) keep() record.Retention {
@@ -68,7 +72,10 @@ func (c RetentionConfig) keep() record.Retention {
 	if c.Megabytes == 0 {
 		c.Megabytes = 20000
 	}
-	return record.Retention{Age: c.Age.Of(), Size: c.Megabytes * 1_000_000}
+	if c.Incidents == 0 {
+		c.Incidents = holdfast.Duration(400 * 24 * 3600 * 1e9)
+	}
+	return record.Retention{Age: c.Age.Of(), Size: c.Megabytes * 1_000_000, Told: max(c.Incidents, c.Age).Of()}
 }
 
 // maxConfig bounds a configuration file.
@@ -211,8 +218,8 @@ func (c Config) Check() error {
 			errs = append(errs, fmt.Errorf("contacts.sources: %q is none of rdap, whois, csv", name))
 		}
 	}
-	if c.Retention.Age < 0 || c.Retention.Megabytes < 0 {
-		errs = append(errs, errors.New("retention.age and retention.megabytes are not negative"))
+	if c.Retention.Age < 0 || c.Retention.Megabytes < 0 || c.Retention.Incidents < 0 {
+		errs = append(errs, errors.New("retention.age, retention.megabytes and retention.incidents are not negative"))
 	}
 	if len(c.Alert.Staff) > 0 && c.Notify.Mail == nil {
 		errs = append(errs, errors.New("alert.staff are to be told by mail, and there is no section [notify.mail]"))

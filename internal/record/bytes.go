@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -98,6 +99,8 @@ func (r *reader) signed() int64 {
 	r.data = r.data[n:]
 	return v
 }
+
+func (r *reader) duration() time.Duration { return time.Duration(r.signed()) }
 
 // count reads how many things follow, each of which takes at least one byte.
 func (r *reader) count(most int) int {

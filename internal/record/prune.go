@@ -20,7 +20,9 @@ const (
 // and then, oldest first, as much evidence as the size asks. Whatever their
 // age these stay: measurements that were not judged yet, the latest of each
 // zone and depth, those on which an incident rests, and the bases of all that
-// stay. Incidents, notices and contacts stay too. The file becomes smaller.
+// stay. Closed incidents and the notices of them go when they are older than
+// keep.Told, and leave counts (Bygone); contacts stay. The file becomes
+// smaller.
 //
 // It works in short transactions: others may write meanwhile, and if it ends
 // early, what it took is gone and the rest is whole.
@@ -34,6 +36,11 @@ func (r *Record) prune(ctx context.Context, keep Retention, now time.Time, gone 
 	before, err := r.fileSize()
 	if err != nil {
 		return err
+	}
+	if keep.Told > 0 { // first: they hold evidence
+		if err := r.pruneTold(ctx, now.Add(-keep.Told), gone); err != nil {
+			return err
+		}
 	}
 	if keep.Age > 0 {
 		if err := r.pruneByAge(ctx, now.Add(-keep.Age), gone); err != nil {
@@ -72,6 +79,10 @@ func (r *Record) pruneByAge(ctx context.Context, horizon time.Time, gone *Pruned
 		// A day more: the last looks of a sweep begin long after it did.
 		{"DELETE FROM sweep WHERE key IN (SELECT key FROM sweep WHERE started < ? AND key NOT IN (SELECT sweep FROM look WHERE started < ? AND sweep IS NOT NULL) LIMIT ?)",
 			[]any{nanos(horizon.Add(-24 * time.Hour)), millis(horizon)}, &gone.Sweeps},
+		// The newest from before the horizon stays: the evidence kept is judged again from there on.
+		{`DELETE FROM past_day WHERE (zone, until) IN (SELECT zone, until FROM past_day AS old WHERE until < ?1
+			AND EXISTS (SELECT 1 FROM past_day AS newer WHERE newer.zone = old.zone AND newer.until > old.until AND newer.until < ?1) LIMIT ?2)`,
+			[]any{nanos(horizon)}, &gone.Pasts},
 	} {
 		if err := r.pruneRows(ctx, rows.query, rows.args, rows.gone); err != nil {
 			return err

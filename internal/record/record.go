@@ -97,6 +97,7 @@ type Stats struct {
 type Retention struct {
 	Age  time.Duration // measurements older than this go; 0 keeps all
 	Size int64         // bytes the database may have; oldest evidence goes first; 0 keeps all
+	Told time.Duration // closed incidents and their notices older than this go; 0 keeps all
 }
 
 // Pruned says what Prune took away.
@@ -105,6 +106,9 @@ type Pruned struct {
 	Sweeps       int   `json:"sweeps"`
 	Intervals    int   `json:"intervals"` // closed findings
 	Windows      int   `json:"windows"`   // spans that have ended
+	Pasts        int   `json:"pasts"`     // of days gone by
+	Incidents    int   `json:"incidents"` // closed
+	Notices      int   `json:"notices"`   // sent, dropped or failed
 	Replies      int   `json:"replies"`   // distinct messages that nothing named any more
 	Bytes        int64 `json:"bytes"`     // by which the file became smaller
 }

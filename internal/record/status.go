@@ -3,6 +3,7 @@ package record
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,20 +23,26 @@ type known struct {
 	loaded   bool                          // guarded by mutex, as all below
 	statuses map[holdfast.Name]*ZoneStatus // of every zone ever judged
 	roster   []holdfast.Subject            // by name; nil: none was saved
+	// pasts are those of the zones judged by this process; not of loaded.
+	pasts map[holdfast.Name]*holdfast.Past // guarded by mutex
 }
 
 // forget makes the next reader read anew: another process has written.
 func (k *known) forget() {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	k.loaded, k.statuses, k.roster = false, nil, nil
+	k.loaded, k.statuses, k.roster, k.pasts = false, nil, nil, nil
 }
 
 // learn takes in what a commit has made durable. Where nothing is loaded yet
 // the database will be asked, and knows it.
-func (k *known) learn(statuses map[holdfast.Name]*ZoneStatus) {
+func (k *known) learn(statuses map[holdfast.Name]*ZoneStatus, pasts map[holdfast.Name]*holdfast.Past) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
+	if k.pasts == nil {
+		k.pasts = map[holdfast.Name]*holdfast.Past{}
+	}
+	maps.Copy(k.pasts, pasts)
 	if !k.loaded {
 		return
 	}
@@ -72,7 +79,7 @@ type statusData struct {
 }
 
 func (r *Record) readStatuses(ctx context.Context) (map[holdfast.Name]*ZoneStatus, error) {
-	rows, err := r.reads.QueryContext(ctx, "SELECT zone.name, since, last_good, measured, data FROM status JOIN zone ON zone.key = status.zone")
+	rows, err := r.reads.QueryContext(ctx, "SELECT zone.name, since, last_good, measured, at, measurement, rtts, data FROM status JOIN zone ON zone.key = status.zone")
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +87,10 @@ func (r *Record) readStatuses(ctx context.Context) (map[holdfast.Name]*ZoneStatu
 	statuses := map[holdfast.Name]*ZoneStatus{}
 	for rows.Next() {
 		var zone string
-		var since, lastGood, measured int64
-		var blob []byte
-		if err := rows.Scan(&zone, &since, &lastGood, &measured, &blob); err != nil {
+		var since, lastGood, measured, at int64
+		var measurement sql.NullString
+		var blob, rtts []byte
+		if err := rows.Scan(&zone, &since, &lastGood, &measured, &at, &measurement, &rtts, &blob); err != nil {
 			return nil, err
 		}
 		raw, err := expand(blob)
@@ -92,6 +100,11 @@ func (r *Record) readStatuses(ctx context.Context) (map[holdfast.Name]*ZoneStatu
 		var data statusData
 		if err := json.Unmarshal(raw, &data); err != nil {
 			return nil, fmt.Errorf("status of %s: %w: %w", zone, errDamaged, err)
+		}
+		if measurement.Valid {
+			if err := renew(&data.Verdict, at, measurement.String, rtts); err != nil {
+				return nil, fmt.Errorf("status of %s: %w", zone, err)
+			}
 		}
 		statuses[holdfast.Name(zone)] = &ZoneStatus{Subject: data.Subject, Verdict: data.Verdict,
 			Since: instant(since), LastGood: instant(lastGood), Measured: instant(measured)}
@@ -153,6 +166,13 @@ func (r *Record) Status(ctx context.Context, zone holdfast.Name) (ZoneStatus, er
 	return ZoneStatus{}, r.failed(act, ErrNotFound)
 }
 
+// status answers the latest status of a zone, nil where it is not in memory.
+func (k *known) status(zone holdfast.Name) *ZoneStatus {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	return k.statuses[zone]
+}
+
 // judged answers the latest status of a zone, nil where there is none, for
 // work inside a transaction.
 func (r *Record) judged(b *batch, zone holdfast.Name) (*ZoneStatus, error) {
@@ -168,22 +188,20 @@ func (r *Record) judged(b *batch, zone holdfast.Name) (*ZoneStatus, error) {
 }
 
 // Found records what a measurement means: the zone's status, its findings as
-// intervals, its signature windows, what is known of it now; and marks the measurement judged. A finding
-// that the verdict no longer has is closed. A verdict older than the latest
-// changes nothing, but its measurement counts as judged.
+// intervals, its signature windows, what is known of it now; and marks the
+// measurement judged. A finding that the verdict no longer has is closed. A
+// verdict older than the latest changes nothing, but its measurement counts as
+// judged. Verdict and past are to be read only afterwards.
 func (r *Record) Found(ctx context.Context, s holdfast.Subject, v holdfast.Verdict, past holdfast.Past) error {
 	act := fmt.Sprintf("record verdict on %s (measurement %s)", v.Zone.Short(), v.Measurement)
 	if s.Zone != v.Zone {
 		return fmt.Errorf("%s: the subject is %s", act, s.Zone)
 	}
-	raw, err := json.Marshal(statusData{s, v})
-	if err != nil {
-		return fmt.Errorf("%s: %w", act, err)
-	}
-	data := squeeze(raw)
-	pastData, err := encodePast(past)
-	if err != nil {
-		return fmt.Errorf("%s: %w", act, err)
+	whole := sync.OnceValues(func() ([]byte, error) { return encodeStatus(s, v) })
+	if !alikeStatus(r.known.status(v.Zone), s, &v) {
+		if _, err := whole(); err != nil { // here, where nobody waits for it
+			return fmt.Errorf("%s: %w", act, err)
+		}
 	}
 	return r.write(ctx, act, func(b *batch) error {
 		if err := b.exec("DELETE FROM unjudged WHERE look = (SELECT key FROM look WHERE id = ?)", packID(v.Measurement)); err != nil {
@@ -201,29 +219,53 @@ func (r *Record) Found(ctx context.Context, s holdfast.Subject, v holdfast.Verdi
 		if err != nil {
 			return err
 		}
-		if err := b.savePast(zone, pastData); err != nil {
+		if alikeStatus(before, s, &v) {
+			err = b.touchStatus(zone, now)
+		} else {
+			err = b.saveStatus(zone, now, whole, before)
+		}
+		if err != nil {
 			return err
 		}
-		return b.saveStatus(zone, now, data, before)
+		if err := r.savePast(b, zone, v.Zone, past); err != nil {
+			return err
+		}
+		b.fresh[v.Zone] = now
+		return nil
 	})
+}
+
+func encodeStatus(s holdfast.Subject, v holdfast.Verdict) ([]byte, error) {
+	raw, err := json.Marshal(statusData{s, v})
+	if err != nil {
+		return nil, err
+	}
+	return squeeze(raw), nil
+}
+
+// touchStatus writes a status that differs from the one before by its look only.
+func (b *batch) touchStatus(zone int64, now *ZoneStatus) error {
+	return b.exec("UPDATE status SET last_good = ?, measured = ?, at = ?, measurement = ?, rtts = ? WHERE zone = ?",
+		nanos(now.LastGood), nanos(now.Measured), nanos(now.Verdict.At), now.Verdict.Measurement, encodeRTTs(now.Verdict.Servers), zone)
 }
 
 // saveStatus writes a status, and the intervals and spans by which it differs
 // from the one before.
-func (b *batch) saveStatus(zone int64, now *ZoneStatus, data []byte, before *ZoneStatus) error {
+func (b *batch) saveStatus(zone int64, now *ZoneStatus, whole func() ([]byte, error), before *ZoneStatus) error {
+	data, err := whole()
+	if err != nil {
+		return err
+	}
 	if err := b.saveIntervals(zone, before, now.Verdict); err != nil {
 		return err
 	}
 	if err := b.saveSpans(zone, before, now.Verdict); err != nil {
 		return err
 	}
-	err := b.exec(`INSERT INTO status (zone, since, last_good, measured, data) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (zone) DO UPDATE SET since = excluded.since, last_good = excluded.last_good, measured = excluded.measured, data = excluded.data`,
+	return b.exec(`INSERT INTO status (zone, since, last_good, measured, data) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (zone) DO UPDATE SET since = excluded.since, last_good = excluded.last_good, measured = excluded.measured, data = excluded.data,
+		at = 0, measurement = NULL, rtts = NULL`,
 		zone, nanos(now.Since), nanos(now.LastGood), nanos(now.Measured), data)
-	if err == nil {
-		b.fresh[now.Verdict.Zone] = now
-	}
-	return err
 }
 
 // statusAfter is the status that a verdict makes of the one before.

@@ -60,8 +60,9 @@ type batch struct {
 	// before the cache, and they enter it after the commit. after is what else
 	// to do in memory once the commit stands. A job adds to either as its last
 	// act only, so that a job that fails has added nothing.
-	fresh map[holdfast.Name]*ZoneStatus
-	after []func()
+	fresh     map[holdfast.Name]*ZoneStatus
+	freshPast map[holdfast.Name]*holdfast.Past // likewise
+	after     []func()
 }
 
 func newWriter(ctx context.Context, db *sql.DB, known *known) (*writer, error) {
@@ -181,7 +182,7 @@ func (w *writer) gather() []*job {
 // The second error is everybody's: nothing of the batch was written. (If we
 // were to crash before the commit returns, nobody has been told of success.)
 func (w *writer) transact(ctx context.Context, jobs []*job) (errs []error, err error) {
-	b := &batch{ctx: ctx, w: w, fresh: map[holdfast.Name]*ZoneStatus{}}
+	b := &batch{ctx: ctx, w: w, fresh: map[holdfast.Name]*ZoneStatus{}, freshPast: map[holdfast.Name]*holdfast.Past{}}
 	if err := b.exec("BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}
@@ -209,7 +210,7 @@ func (w *writer) transact(ctx context.Context, jobs []*job) (errs []error, err e
 	if err := b.exec("COMMIT"); err != nil {
 		return nil, err
 	}
-	w.known.learn(b.fresh)
+	w.known.learn(b.fresh, b.freshPast)
 	for _, f := range b.after {
 		f()
 	}
