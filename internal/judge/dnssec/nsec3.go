@@ -141,7 +141,9 @@ func (h *hashes) prove(ask asked) proof {
 		if w == nil {
 			return wrong("no NSEC3 record stands at %s or at the wildcard %s", ask.name, wildcard)
 		}
-		return lacksType(w.Types, ask, wildcard) // RFC 5155 section 8.7
+		p = lacksType(w.Types, ask, wildcard) // RFC 5155 section 8.7
+		p.optOut = next.OptOut                // RFC 5155 section 9.2
+		return p
 	}
 	switch {
 	case w != nil:
