@@ -124,6 +124,7 @@ func (c *commands) rejudge() *cobra.Command {
 	f.StringVar(&o.Since, "since", "", "from this `instant` (RFC 3339) or age (24h, 7d); default: all")
 	f.StringVar(&o.Until, "until", "", "to this `instant`; default: now")
 	f.StringVar(&o.Zone, "zone", "", "this `zone` only")
+	f.StringVar(&o.Profile, "profile", "", "weigh findings by this `profile` instead of the configuration's")
 	return cmd
 }
 

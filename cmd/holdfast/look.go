@@ -38,6 +38,8 @@ With --ns and --ds a zone is tested before it is published.`,
 	f.StringVar(&o.Save, "save", "", "save the evidence to this `file`")
 	f.StringVar(&o.From, "from", "", "judge the evidence of this `file`; ask nobody")
 	f.StringVar(&o.Config, "config", "", "take time-outs and limits from this configuration `file`")
+	f.StringVar(&o.Profile, "profile", "", "weigh findings by this `profile`: default, icann-rst, iana, quiet, or a file")
+	f.StringVar(&o.Report, "report", "", "print a report instead: `iana`, its technical requirements one by one")
 	cmd.MarkFlagsMutuallyExclusive("ipv4", "ipv6")
 	cmd.MarkFlagsMutuallyExclusive("from", "save")
 	cmd.MarkFlagsMutuallyExclusive("from", "ns")

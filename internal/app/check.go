@@ -16,6 +16,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/measure/ask"
 	"github.com/holdfastdns/holdfast/internal/measure/walk"
 	"github.com/holdfastdns/holdfast/internal/source/anchor"
+	reports "github.com/holdfastdns/holdfast/internal/tell/report"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
@@ -27,6 +28,7 @@ type CheckOptions struct {
 	NS, DS                 []string
 	Only4, Only6           bool
 	Save, From, Config     string
+	Profile, Report        string
 	JSON                   bool
 }
 
@@ -42,20 +44,31 @@ func Check(ctx context.Context, w World, o CheckOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, fmt.Errorf("--at: %w", err)
 	}
+	weights, err := reportProfile(o.Report, o.Profile)
+	if err != nil {
+		return Unworked, err
+	}
 	m, at, err := w.evidenceFor(ctx, zone, o, at)
 	if err != nil {
 		return Unworked, err
 	}
-	verdict := NewCatalogue(w.Anchors, dnssec.NewCache(0)).Judge(m, at)
-	if o.JSON {
-		err = writeJSON(w.Stdout, verdict)
-	} else {
-		err = writeVerdict(w.Stdout, verdict, paint(w.Terminal))
-	}
-	if err != nil {
+	verdict := under(NewCatalogue(w.Anchors, dnssec.NewCache(0)), weights).Judge(m, at)
+	if err := w.writeChecked(verdict, o); err != nil {
 		return Unworked, fmt.Errorf("check: %w", err)
 	}
 	return ExitFor(verdict), nil
+}
+
+func (w *World) writeChecked(v holdfast.Verdict, o CheckOptions) error {
+	switch {
+	case o.Report != "" && o.JSON:
+		return writeJSON(w.Stdout, reports.IANA(v))
+	case o.Report != "":
+		return writeIANA(w.Stdout, v, paint(w.Terminal))
+	case o.JSON:
+		return writeJSON(w.Stdout, v)
+	}
+	return writeVerdict(w.Stdout, v, paint(w.Terminal))
 }
 
 // evidenceFor reads the saved evidence, or measures and saves where asked to.

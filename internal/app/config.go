@@ -39,6 +39,9 @@ type Config struct {
 	// hints, which the program carries.
 	TrustAnchor string `toml:"trust_anchor"`
 	RootHints   string `toml:"root_hints"`
+	// Profile weighs findings: "default", "icann-rst", "iana", "quiet", or a
+	// file that `holdfast profile show` or `import` wrote. "default" where empty.
+	Profile string `toml:"profile"`
 
 	Roster    roster.Config   `toml:"roster"`
 	Scan      scan.Config     `toml:"scan"`

@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/judge/profile"
 	"github.com/holdfastdns/holdfast/internal/judge/whole"
 	"github.com/holdfastdns/holdfast/internal/record"
 	"github.com/holdfastdns/holdfast/internal/tell/alert"
+	reports "github.com/holdfastdns/holdfast/internal/tell/report"
 )
 
 // TestFormatsNameEveryKey holds docs/formats to the types that are printed:
@@ -28,7 +30,7 @@ func TestFormatsNameEveryKey(t *testing.T) {
 		"evidence.md": {evidence{}},
 		"verify.md":   {whole.Report{}},
 		"webhook.md":  {alert.WebhookBody{}},
-		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}},
+		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}},
 	} {
 		text := formatPage(t, page)
 		named := map[string]bool{}

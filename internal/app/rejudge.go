@@ -16,8 +16,8 @@ import (
 
 // RejudgeOptions are the flags of `holdfast rejudge`, as given.
 type RejudgeOptions struct {
-	Config, Since, Until, Zone string
-	JSON                       bool
+	Config, Since, Until, Zone, Profile string
+	JSON                                bool
 }
 
 // difference is a finding that today's checks see in recorded evidence and
@@ -62,7 +62,12 @@ func Rejudge(ctx context.Context, w World, o RejudgeOptions) (Exit, error) {
 		if err := w.trust(config.TrustAnchor, "", w.Clock.Now()); err != nil {
 			return err
 		}
-		result, err := rejudge(ctx, w, r, NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), since, until, zone)
+		weights, err := profileOf(cmp.Or(o.Profile, config.Profile))
+		if err != nil {
+			return err
+		}
+		catalogue := under(NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), weights)
+		result, err := rejudge(ctx, w, r, catalogue, since, until, zone)
 		if err != nil {
 			return err
 		}

@@ -131,9 +131,13 @@ func build(ctx context.Context, w World, config Config, r *record.Record) (*hous
 	h.outbox.GaveUp = h.alert.GaveUp
 	h.outbox.Sent = h.alert.Delivered
 	config.Walk.Roots = w.Hints
+	weights, err := profileOf(config.Profile)
+	if err != nil {
+		return nil, err
+	}
 	h.line = &line{
 		walker: walk.New(config.Walk, h.asker, w.Clock, h.world.Vantage), record: r,
-		catalogue: NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), alert: h.alert, log: h.log, program: Program(),
+		catalogue: under(NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), weights), alert: h.alert, log: h.log, program: Program(),
 		serial: func() uint32 { return h.roster.Load().Serial },
 		sweeps: map[string]measure.Instrument{}, knows: map[holdfast.Name]bool{},
 	}

@@ -35,19 +35,19 @@ const (
 
 // Entry is one line of a profile.
 type Entry struct {
-	Code     string // of a check ("ZON-01") or of a group of them ("ZON")
-	Rule     Rule
-	Severity holdfast.Severity // meaningless with Off
-	Reason   string            // for people
+	Code     string            `json:"code"` // of a check ("ZON-01") or of a group of them ("ZON")
+	Rule     Rule              `json:"rule"`
+	Severity holdfast.Severity `json:"severity"` // meaningless with Off
+	Reason   string            `json:"reason"`   // for people
 }
 
 // Profile is a named list of entries. The entry of a check wins over that of
 // its group. The zero Profile changes nothing.
 type Profile struct {
-	Name    string
-	Title   string
-	Source  string
-	Entries []Entry
+	Name    string  `json:"name"`
+	Title   string  `json:"title"`
+	Source  string  `json:"source"`
+	Entries []Entry `json:"entries"`
 }
 
 // Names are the built-in profiles.

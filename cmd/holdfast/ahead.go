@@ -1,0 +1,67 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/holdfastdns/holdfast/internal/app"
+)
+
+func (c *commands) forecast() *cobra.Command {
+	o := app.ForecastOptions{}
+	cmd := configured(&cobra.Command{
+		Use:   "forecast",
+		Short: "Say which zones will be bogus at an instant if nobody does anything",
+		Long: `forecast looks ahead from what the watch has recorded: the signatures that each
+server gave, and the chain above. It asks nobody.
+
+A zone counts as bogus once all of its servers that are well now are, or the
+chain above it is; zones of which only some servers turn bogus are listed apart.`,
+		Example: `  holdfast forecast --at 72h --config holdfast.toml
+  holdfast forecast --at 2026-12-24T00:00:00Z --json --config holdfast.toml`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			o.JSON = c.json
+			c.exit, err = app.Forecast(cmd.Context(), c.world, o)
+			return err
+		},
+	}, &o.Config)
+	f := cmd.Flags()
+	f.StringVar(&o.At, "at", "", "the `instant` (RFC 3339), or how far ahead (72h, 7d); default: 7d")
+	f.BoolVar(&o.All, "all", false, "list all zones, however many")
+	return cmd
+}
+
+func (c *commands) show() *cobra.Command {
+	o := app.ShowOptions{}
+	return configured(&cobra.Command{
+		Use:     "show ZONE",
+		Short:   "Show the latest recorded verdict on a zone",
+		Example: `  holdfast show se --config holdfast.toml`,
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, given []string) (err error) {
+			o.Zone, o.JSON = given[0], c.json
+			c.exit, err = app.Show(cmd.Context(), c.world, o)
+			return err
+		},
+	}, &o.Config)
+}
+
+func (c *commands) profile() *cobra.Command {
+	group := group("profile", "Severity profiles: how loud each finding is")
+	group.AddCommand(
+		&cobra.Command{
+			Use: "list", Short: "List the built-in profiles", Args: args(cobra.NoArgs),
+			RunE: func(*cobra.Command, []string) error { return app.ListProfiles(c.world, c.json) },
+		},
+		&cobra.Command{
+			Use: "show NAME|FILE", Short: "Print a profile as a file to change and use", Args: args(cobra.ExactArgs(1)),
+			Example: `  holdfast profile show quiet > ours.csv`,
+			RunE:    func(_ *cobra.Command, given []string) error { return app.ShowProfile(c.world, given[0], c.json) },
+		},
+		&cobra.Command{
+			Use: "import FILE", Short: "Make a profile of a Zonemaster profile.json", Args: args(cobra.ExactArgs(1)),
+			Example: `  holdfast profile import profile.json > ours.csv && holdfast check se --profile ours.csv`,
+			RunE:    func(_ *cobra.Command, given []string) error { return app.ImportProfile(c.world, given[0], c.json) },
+		})
+	return group
+}
