@@ -16,14 +16,21 @@ const (
 	codeStandby        = "CHN-05"
 	codeUnsigned       = "CHN-06"
 	codeIsland         = "CHN-07"
+	codeValidators     = "CHN-08"
+	codeSameTag        = "CHN-09"
 	codeSigner         = "CHN-10"
 	codeExpired        = "SIG-01"
 	codeExpiring       = "SIG-02"
 	codeShort          = "SIG-03"
+	codeOverdue        = "SIG-04"
 	codeNotYet         = "SIG-05"
+	codeLong           = "SIG-06"
 	codeCrypto         = "SIG-07"
 	codeUnknownKey     = "SIG-08"
 	codeMissing        = "SIG-09"
+	codeTTL            = "SIG-10"
+	codeIntermittent   = "SIG-11"
+	codeSampled        = "SIG-12"
 	codeParent         = "SIG-13"
 	codeDenialMissing  = "NEG-01"
 	codeDenialWrong    = "NEG-02"
@@ -34,6 +41,11 @@ const (
 	codeMixed          = "NEG-07"
 	codeParam          = "NEG-08"
 	codeNegativeSOA    = "NEG-09"
+	codeDenialChain    = "NEG-10"
+	codeBitmap         = "NEG-11"
+	codeCompact        = "NEG-12"
+	codeOptOut         = "NEG-13"
+	codeDeepDenial     = "NEG-14"
 )
 
 // Checks are this room's checks under the default policy.
@@ -44,8 +56,9 @@ func ChecksWith(p Policy) []judge.Check {
 	return []judge.Check{
 		chainBroken(),
 		dsMatchesNoKey(), keysNotSignedByDS(), algorithmsIncomplete(), dsAndKeysApart(), signedByDSUnsigned(), island(), signerWrong(),
-		signatureExpired(p), signatureExpiring(p), signatureShorterThanExpire(), signatureNotYetValid(p),
-		signatureInvalid(), signatureByUnknownKey(), signatureMissing(), parentSignature(p),
+		sameTag(p),
+		signatureExpired(p), signatureExpiring(p), signatureShorterThanExpire(), renewalOverdue(), signatureNotYetValid(p), signatureTooLong(p),
+		signatureInvalid(), signatureByUnknownKey(), signatureMissing(), signatureTTL(p), parentSignature(p),
 		denialMissing(), denialWrong(), denialUnsigned(), denialContradicted(),
 		nsec3Iterations(p), nsec3Salt(), denialMixed(), nsec3ParamDiffers(), negativeSOA(),
 	}

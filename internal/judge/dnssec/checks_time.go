@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
+	"github.com/holdfastdns/holdfast/internal/judge/past"
 )
 
 func signatureExpired(p Policy) judge.Check {
@@ -47,18 +48,54 @@ type life struct {
 }
 
 // level is how grave the life left is, by itself (check catalogue, section 8);
-// SeverityInfo where it is not.
+// SeverityInfo where it is not. Where the zone is known to renew its signatures
+// with no more life left than this, it is not alarming: nothing is said above
+// the usual minimum, and nothing critical above half of it.
 func (l life) level(c *judge.Case, p Policy, maxTTL time.Duration) holdfast.Severity {
 	share := func(f float64) time.Duration { return time.Duration(f * float64(l.span)) }
+	critical := min(max(p.CriticalLeft, maxTTL), share(p.CriticalShare))
+	grave := min(p.ErrorLeft, share(p.ErrorShare))
+	warning := min(p.WarningLeft, share(p.WarningShare))
+	if usual := usualLeast(c, l.class); usual > 0 {
+		critical = min(critical, usual/2)
+		// A look sees a renewal a little late, so that the least life seen is
+		// a little less than what is usual.
+		usual -= min(time.Hour, share(0.02))
+		grave, warning = min(grave, usual), min(warning, usual)
+	}
 	switch {
-	case c.Within(l.dies, min(max(p.CriticalLeft, maxTTL), share(p.CriticalShare))):
+	case c.Within(l.dies, critical):
 		return holdfast.SeverityCritical
-	case c.Within(l.dies, min(p.ErrorLeft, share(p.ErrorShare))):
+	case c.Within(l.dies, grave):
 		return holdfast.SeverityError
-	case c.Within(l.dies, min(p.WarningLeft, share(p.WarningShare))):
+	case c.Within(l.dies, warning):
 		return holdfast.SeverityWarning
 	}
 	return holdfast.SeverityInfo
+}
+
+// usualLeast is the least life that signatures of a class usually have left on
+// any server before they are renewed; 0 where it is not known.
+func usualLeast(c *judge.Case, class holdfast.Class) time.Duration {
+	if h, ok := habits(c)[class]; ok {
+		return h.Least
+	}
+	return 0
+}
+
+type habitsKey struct{}
+
+// habits are those of the zone's signers, by class, as earlier looks taught.
+func habits(c *judge.Case) map[holdfast.Class]past.Habit {
+	return judge.Shared(c, habitsKey{}, func() map[holdfast.Class]past.Habit {
+		out := make(map[holdfast.Class]past.Habit)
+		for _, s := range c.Past.Signing {
+			if h, ok := past.HabitOf(s); ok {
+				out[s.Class] = h
+			}
+		}
+		return out
+	})
 }
 
 // lives are those of a server's good RRsets, one a class.

@@ -48,6 +48,9 @@ type Policy struct {
 	// from which SIG-01 is critical: half of them, because resolvers then fail
 	// on every other try and wait, and a zone of two servers has one left.
 	ExpiredQuorum float64
+	// LongestLife is the validity beyond which a signature is too long: for so
+	// long, who kept a record can play it again after it was changed.
+	LongestLife time.Duration
 	// Skew is how far a validator's clock may be off: an inception nearer than
 	// this is a habit to mend.
 	Skew time.Duration
@@ -63,6 +66,7 @@ func DefaultPolicy() Policy {
 		CriticalLeft: day, CriticalShare: 0.10,
 		LaggingLeft:   day,
 		ExpiredQuorum: 0.5,
+		LongestLife:   180 * day,
 		Skew:          5 * time.Minute,
 	}
 }
