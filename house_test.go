@@ -41,6 +41,7 @@ var walls = []wall{
 // doors are dependencies that one room alone may import.
 var doors = map[string]string{
 	"github.com/miekg/dns":                "internal/wire",
+	"filippo.io/bigmod":                   "internal/wire",
 	"github.com/cloudflare/circl":         "internal/wire",
 	"golang.org/x/net/idna":               "internal/wire",
 	"golang.org/x/net/publicsuffix":       "internal/lab",

@@ -31,7 +31,7 @@ func TestVerifyRealRoots(t *testing.T) {
 		var out, complaint bytes.Buffer
 		w := World{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaint, Clock: systemClock{}}
 		exit, err := Verify(context.Background(), w, VerifyOptions{
-			File: data + "root-zone/" + c.file, At: c.at, TrustAnchor: data + "trust-anchors/root-anchors.xml"})
+			From: data + "root-zone/" + c.file, At: c.at, TrustAnchor: data + "trust-anchors/root-anchors.xml"})
 		if err != nil || exit != c.exit || !strings.Contains(out.String(), c.want) {
 			t.Errorf("%s at %s: exit %d, %v; want %d and %q in\n%s", c.file, c.at, exit, err, c.exit, c.want, out.String())
 		}

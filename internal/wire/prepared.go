@@ -5,9 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rsa"
 	"fmt"
 	"math/big"
+	"sync/atomic"
 
 	"github.com/cloudflare/circl/sign/ed448"
 )
@@ -19,9 +19,17 @@ type Prepared struct {
 	tag   uint16
 	err   error // why the key cannot be used; wraps ErrKey or ErrAlgorithm
 	hash  crypto.Hash
-	rsa   *rsa.PublicKey
+	rsa   *rsaKey
 	ecdsa *ecdsa.PublicKey
+	// p256 is made when the key has verified as many signatures as its making
+	// costs.
+	p256 atomic.Pointer[p256Key]
+	uses atomic.Int64
 }
+
+// manyUses is how many signatures must have been verified before multiples of
+// the point are worked out: their making costs some sixty verifications.
+const manyUses = 100
 
 // Prepare makes a key ready. A key that cannot be used says so with each
 // signature that it is asked about.
@@ -68,9 +76,9 @@ func (p *Prepared) Verify(data, signature []byte) error {
 	}
 	switch {
 	case p.rsa != nil:
-		return verdict(verifyPKCS1(p.rsa, p.hash, digest(p.hash, data), signature))
+		return verdict(p.rsa.verify(p.hash, digest(p.hash, data), signature))
 	case p.ecdsa != nil:
-		return verdict(verifyPoint(p.ecdsa, digest(p.hash, data), signature))
+		return verdict(p.verifyPoint(digest(p.hash, data), signature))
 	case p.Algorithm == ED25519:
 		return verdict(ed25519.Verify(p.PublicKey, data, signature))
 	}
@@ -81,33 +89,6 @@ func digest(hash crypto.Hash, data []byte) []byte {
 	h := hash.New()
 	h.Write(data)
 	return h.Sum(nil)
-}
-
-// rsaPublic reads an RSA key of the lengths that are allowed.
-func (k DNSKEY) rsaPublic() (*rsa.PublicKey, error) {
-	exponent, modulus, err := k.rsaParts()
-	if err != nil {
-		return nil, err
-	}
-	n, e := new(big.Int).SetBytes(modulus), new(big.Int).SetBytes(exponent)
-	if n.BitLen() < 512 || n.BitLen() > maxRSABits {
-		return nil, fmt.Errorf("%w: RSA modulus of %d bits (RFC 3110 section 2)", ErrKey, n.BitLen())
-	}
-	if !e.IsInt64() || e.Int64() < 2 || e.Int64() > 1<<31-1 {
-		return nil, fmt.Errorf("%w: RSA exponent of %d bits is not supported", ErrKey, e.BitLen())
-	}
-	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
-}
-
-func verifyPKCS1(public *rsa.PublicKey, hash crypto.Hash, digest, signature []byte) bool {
-	// Signatures are as long as the modulus; leading zero octets that a signer
-	// left out are put back, as other validators do.
-	if size := public.Size(); len(signature) < size {
-		padded := make([]byte, size)
-		copy(padded[size-len(signature):], signature)
-		signature = padded
-	}
-	return rsa.VerifyPKCS1v15(public, hash, digest, signature) == nil
 }
 
 func (k DNSKEY) ecdsaPublic(curve elliptic.Curve) (*ecdsa.PublicKey, error) {
@@ -121,11 +102,22 @@ func (k DNSKEY) ecdsaPublic(curve elliptic.Curve) (*ecdsa.PublicKey, error) {
 	return public, nil
 }
 
-func verifyPoint(public *ecdsa.PublicKey, digest, signature []byte) bool {
-	size := public.Curve.Params().BitSize / 8
+func (p *Prepared) verifyPoint(digest, signature []byte) bool {
+	size := p.ecdsa.Curve.Params().BitSize / 8
 	if len(signature) != 2*size {
 		return false
 	}
+	if many := p.p256.Load(); many != nil {
+		return many.verify(digest, signature)
+	}
+	if p.uses.Add(1) == manyUses && p.Algorithm == ECDSAP256SHA256 {
+		p.p256.Store(newP256Key(new(big.Int).SetBytes(p.PublicKey[:size]), new(big.Int).SetBytes(p.PublicKey[size:])))
+	}
+	return verifyPoint(p.ecdsa, digest, signature)
+}
+
+func verifyPoint(public *ecdsa.PublicKey, digest, signature []byte) bool {
+	size := len(signature) / 2
 	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
 	return ecdsa.Verify(public, digest, r, s)
 }

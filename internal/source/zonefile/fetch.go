@@ -33,13 +33,20 @@ type Means struct {
 	Limits    Limits
 }
 
+// Source is a place where a zone is to be had.
+type Source interface {
+	source.Fetcher
+	// Stream hands over record after record and holds none.
+	Stream(ctx context.Context, yield func(wire.Record) error) (Summary, error)
+}
+
 // Place reads where a zone is to be had from, as configuration writes it:
 //
 //	axfr:HOST or axfr:HOST:PORT    a transfer from that server (port 53)
 //	https://...                    a zone file on the web (http:// as well:
 //	                               the zone is verified, whatever brought it)
 //	- or a path                    a zone file, plain or compressed
-func Place(text string, zone holdfast.Name, means Means) (source.Fetcher, error) {
+func Place(text string, zone holdfast.Name, means Means) (Source, error) {
 	server, isTransfer := strings.CutPrefix(text, "axfr:")
 	switch {
 	case text == "" || isTransfer && server == "":
@@ -73,16 +80,19 @@ func (f File) String() string {
 	return f.Path
 }
 
+// Stream reads the file.
+func (f File) Stream(_ context.Context, yield func(wire.Record) error) (Summary, error) {
+	return ReadFile(f.Path, f.Stdin, f.Origin, f.Limits, yield)
+}
+
 // Fetch reads the file.
-func (f File) Fetch(context.Context) (source.Zone, error) {
+func (f File) Fetch(ctx context.Context) (source.Zone, error) {
 	fetched := f.Clock.Now()
 	// A copy's age is its file's, not that of our reading it.
 	if info, err := os.Stat(f.Path); f.Path != "-" && err == nil {
 		fetched = info.ModTime().UTC()
 	}
-	return gather(f.String(), fetched, func(yield func(wire.Record) error) (Summary, error) {
-		return ReadFile(f.Path, f.Stdin, f.Origin, f.Limits, yield)
-	})
+	return gather(ctx, f, fetched)
 }
 
 // Axfr is a zone at a server that gives transfers.
@@ -96,12 +106,13 @@ type Axfr struct {
 
 func (x Axfr) String() string { return "AXFR from " + x.Server }
 
-// Fetch transfers the zone.
-func (x Axfr) Fetch(ctx context.Context) (source.Zone, error) {
-	return gather(x.String(), x.Clock.Now(), func(yield func(wire.Record) error) (Summary, error) {
-		return Transfer(ctx, x.Dial, x.Server, x.Zone, x.Limits, yield)
-	})
+// Stream transfers the zone.
+func (x Axfr) Stream(ctx context.Context, yield func(wire.Record) error) (Summary, error) {
+	return Transfer(ctx, x.Dial, x.Server, x.Zone, x.Limits, yield)
 }
+
+// Fetch transfers the zone.
+func (x Axfr) Fetch(ctx context.Context) (source.Zone, error) { return gather(ctx, x, x.Clock.Now()) }
 
 // Web is a zone file at a URL.
 type Web struct {
@@ -115,25 +126,26 @@ type Web struct {
 func (w Web) String() string { return w.URL }
 
 // Fetch downloads and reads the zone.
-func (w Web) Fetch(ctx context.Context) (source.Zone, error) {
+func (w Web) Fetch(ctx context.Context) (source.Zone, error) { return gather(ctx, w, w.Clock.Now()) }
+
+// Stream downloads the zone.
+func (w Web) Stream(ctx context.Context, yield func(wire.Record) error) (Summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.Limits.withDefaults().Timeout.Of())
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL, nil)
 	if err != nil {
-		return source.Zone{}, fmt.Errorf("fetch zone: %w", err)
+		return Summary{}, fmt.Errorf("fetch zone: %w", err)
 	}
 	if w.UserAgent != "" {
 		request.Header.Set("User-Agent", w.UserAgent)
 	}
 	response, err := w.Client.Do(request)
 	if err != nil {
-		return source.Zone{}, fmt.Errorf("fetch zone: %w", err)
+		return Summary{}, fmt.Errorf("fetch zone: %w", err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return source.Zone{}, fmt.Errorf("fetch zone %s: the server says %s", w.URL, response.Status)
+		return Summary{}, fmt.Errorf("fetch zone %s: the server says %s", w.URL, response.Status)
 	}
-	return gather(w.URL, w.Clock.Now(), func(yield func(wire.Record) error) (Summary, error) {
-		return Read(response.Body, w.URL, "", w.Limits, yield)
-	})
+	return Read(response.Body, w.URL, "", w.Limits, yield)
 }

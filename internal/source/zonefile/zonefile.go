@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -128,6 +129,9 @@ func Read(in io.Reader, name string, origin holdfast.Name, limits Limits, yield 
 		err = a.end()
 	}
 	a.summary.Unterminated = counted.last != '\n' && counted.last != 0
+	if err != nil && strings.HasPrefix(err.Error(), name+":") { // the line says where
+		return a.summary, fmt.Errorf("%w, after %d good records", err, a.summary.Records)
+	}
 	if err != nil {
 		return a.summary, fmt.Errorf("read zone %s, after %d records: %w", name, a.summary.Records, err)
 	}
@@ -262,9 +266,9 @@ func (a *assembly) end() error {
 }
 
 // gather makes a whole zone of a stream.
-func gather(from string, fetched time.Time, stream func(yield func(wire.Record) error) (Summary, error)) (source.Zone, error) {
-	zone := source.Zone{From: from, Fetched: fetched}
-	summary, err := stream(func(r wire.Record) error {
+func gather(ctx context.Context, from Source, fetched time.Time) (source.Zone, error) {
+	zone := source.Zone{From: from.String(), Fetched: fetched}
+	summary, err := from.Stream(ctx, func(r wire.Record) error {
 		zone.Records = append(zone.Records, r)
 		return nil
 	})
