@@ -43,7 +43,7 @@ func kinds(t *testing.T) []string {
 
 // ordered fills in a kind's arguments as they stand in the table.
 func ordered(kind, server string) string {
-	words := strings.NewReplacer("DURATION", "300ms", "PERCENT", "60", "CLASSES", "SOA,NS,DNSKEY,DENIAL", "... at INSTANT", "example. at -1h").Replace(kind)
+	words := strings.NewReplacer("DURATION", "300ms", "PERCENT", "60", "CLASSES", "SOA,NS,DNSKEY,DENIAL", "OCTETS", "1400", "TEXT", "one", "NAME", "agent.test.", "... at INSTANT", "example. at -1h").Replace(kind)
 	if strings.HasPrefix(kind, "stale") {
 		words = "stale 20d"
 	}

@@ -43,7 +43,7 @@ func (a *answer) lookup(name holdfast.Name, aliases int) error {
 	if owner, ok := c.redirect(name); ok && (cut == "" || cut.IsSubdomainOf(owner)) {
 		return a.redirect(name, owner, aliases)
 	}
-	if cut != "" && !(cut == name && a.qtype == wire.TypeDS) {
+	if cut != "" && !(cut == name && a.qtype == wire.TypeDS && !a.delegation(cut).dsReferral) {
 		if aliases > 0 {
 			return nil // the alias leads out of our authority
 		}
@@ -114,8 +114,10 @@ func (a *answer) put(section *[]wire.Record, set []wire.Record, owner holdfast.N
 			return err
 		}
 	}
+	factor := a.stretch(set)
 	for _, r := range slices.Concat(set, sigs) {
 		r.Name = owner
+		r.TTL *= factor
 		*section = append(*section, r)
 	}
 	return nil

@@ -22,7 +22,7 @@ func (x *exchange) misbehave(buf []byte) ([]byte, fate, bool) {
 		return x.header(buf, wire.FormErr, false, false), delivered, true
 	case m[OptionDrop] != nil && q.unknown != nil:
 		return nil, lost, true
-	case m[OptionFormErr] != nil && q.unknown != nil:
+	case m[OptionFormErr] != nil && q.unknown != nil, m[FlagsFormErr] != nil && q.z != 0, m[VersionFormErr] != nil && q.version != 0:
 		return plain(wire.FormErr, false)
 	case m[Refuse] != nil:
 		return plain(wire.Refused, false)
@@ -32,7 +32,7 @@ func (x *exchange) misbehave(buf []byte) ([]byte, fate, bool) {
 		return plain(wire.NoError, true)
 	case m[LameEmpty] != nil:
 		return plain(wire.NoError, false)
-	case m[LameUpward] != nil:
+	case m[LameUpward] != nil, m[Upward] != nil && x.zone == nil && q.qclass == wire.ClassIN && q.opcode == 0:
 		return x.upward(buf), delivered, true
 	}
 	return x.misread(buf)

@@ -164,6 +164,18 @@ var behaviours = map[Kind]behaviour{
 	CookieBad: shown("* cookie-bad *", aClient, func(r rawReply) bool {
 		return len(r.options[optionCookie]) == 24 && !strings.HasPrefix(string(r.options[optionCookie]), "8 octets")
 	}),
+	Upward: shown("* upward *", rawQuery{name: "elsewhere.", qtype: wire.TypeA}, func(r rawReply) bool {
+		return r.message.Rcode == wire.NoError && len(r.message.Authority) == 2 && r.message.Authority[0].Name == holdfast.Root && !r.message.Authoritative
+	}),
+	FlagsFormErr:   rcodeOf("* edns-flags-formerr *", rawQuery{name: "nsec.test.", qtype: wire.TypeSOA, z: 0x80}, wire.FormErr),
+	VersionFormErr: rcodeOf("* edns-version-formerr *", rawQuery{name: "nsec.test.", qtype: wire.TypeSOA, version: 1}, wire.FormErr),
+	Oversize: {"* oversize *", func(t *testing.T, in *Internet) error {
+		r := rawQuery{name: "both.test.", qtype: wire.TypeDNSKEY, z: 0x8000, size: 512}.ask(t, in, testA, false)
+		return expect("TC", !r.message.Truncated && len(r.packet) > 512)
+	}},
+	CookieShort: shown("* cookie-short *", aClient, func(r rawReply) bool {
+		return len(r.options[optionCookie]) == 12 && strings.HasPrefix(string(r.options[optionCookie]), "8 octets")
+	}),
 	NoCookies:     shown("* no-cookies *", aClient, func(r rawReply) bool { return r.options[optionCookie] == nil }),
 	NoNSID:        shown("* no-nsid *", rawQuery{name: "nsec.test.", qtype: wire.TypeSOA, options: option(optionNSID, "")}, func(r rawReply) bool { return r.options[optionNSID] == nil }),
 	NoZoneVersion: shown("* no-zoneversion *", rawQuery{name: "nsec.test.", qtype: wire.TypeSOA, options: option(optionZoneVersion, "")}, func(r rawReply) bool { return r.options[optionZoneVersion] == nil }),

@@ -206,10 +206,16 @@ func (f *frame) records() ([]wire.Record, error) {
 // signedSet appends an RRset and its signatures. The NS of a delegation is
 // not the parent's to sign (RFC 4035 section 2.2).
 func (f *frame) signedSet(out, set []wire.Record) ([]wire.Record, error) {
-	out = append(out, set...)
 	if len(set) == 0 {
 		return out, nil
 	}
+	start, factor := len(out), f.stretch(set)
+	defer func() {
+		for i := range out[start:] {
+			out[start+i].TTL *= factor
+		}
+	}()
+	out = append(out, set...)
 	if n := f.content.nodes[set[0].Name]; n != nil && n.cut && set[0].Type == wire.TypeNS {
 		return out, nil
 	}
@@ -279,6 +285,12 @@ func (f *frame) addDigest(records []wire.Record) ([]wire.Record, error) {
 		h.Write(data)
 	}
 	digest := wire.ZONEMD{Serial: soa.Serial, Scheme: 1, Hash: 1, Digest: h.Sum(nil)}
+	switch f.view.digest {
+	case ZONEMDSerial:
+		digest.Serial--
+	case ZONEMDUnknown:
+		digest.Scheme, digest.Hash = 241, 241 // of the private ranges (RFC 8976 sections 5.2 and 5.3)
+	}
 	return f.signedSet(records, []wire.Record{wire.NewZONEMD(f.zone.name, current[0].TTL, digest)})
 }
 

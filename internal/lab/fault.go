@@ -63,14 +63,25 @@ const (
 	DSUnknown     Kind = "ds-unknown"
 	ParentDiffers Kind = "parent-differs"
 
-	SplitSigner  Kind = "split-signer"
-	TagCollision Kind = "tag-collision"
-	MissingDots  Kind = "missing-dots"
-	ChildrenBad  Kind = "children-bad-sigs"
-	SameSerial   Kind = "same-serial"
-	SerialJump   Kind = "serial-jump"
-	CutOff       Kind = "cut-off"
-	AddressFlap  Kind = "address-flap"
+	SplitSigner   Kind = "split-signer"
+	TagCollision  Kind = "tag-collision"
+	MissingDots   Kind = "missing-dots"
+	ChildrenBad   Kind = "children-bad-sigs"
+	SOADiffers    Kind = "soa-differs"
+	SerialJump    Kind = "serial-jump"
+	CutOff        Kind = "cut-off"
+	AddressFlap   Kind = "address-flap"
+	TTLAbove      Kind = "ttl-above"
+	TwoSOAs       Kind = "two-soas"
+	ZONEMDSerial  Kind = "zonemd-serial"
+	ZONEMDUnknown Kind = "zonemd-unknown"
+	DSReferral    Kind = "ds-referral"
+
+	Upward         Kind = "upward"
+	FlagsFormErr   Kind = "edns-flags-formerr"
+	VersionFormErr Kind = "edns-version-formerr"
+	Oversize       Kind = "oversize"
+	CookieShort    Kind = "cookie-short"
 
 	Recursive       Kind = "recursive"
 	BadVersWrong    Kind = "edns-badvers-wrong"
@@ -170,10 +181,20 @@ var Faults = []Doc{
 	{Kind: TagCollision, Text: "the DNSKEY RRset has one key more, which signs nothing and has the tag of the ZSK"},
 	{Kind: MissingDots, Text: "the names of name servers in the zone, its own and its delegations', lack the final dot: the zone's name stands twice in them"},
 	{Kind: ChildrenBad, Argument: APercent, Text: "the signatures over the DS RRsets of that share of the delegations do not verify"},
-	{Kind: SameSerial, Text: "another SOA under the same serial: a second more of refresh, signed anew"},
+	{Kind: SOADiffers, Text: "another SOA under the same serial: a second more of refresh, signed anew"},
 	{Kind: SerialJump, Text: "the serial is 2147483647 ahead, the furthest that RFC 1982 section 3.2 allows"},
 	{Kind: CutOff, Text: "a secondary that stops transferring when the fault begins, and answers SERVFAIL once the SOA expire value has passed"},
 	{Kind: AddressFlap, Argument: ADuration, Text: "is silent for that long by the lab's clock, answers for as long, and so on"},
+	{Kind: TTLAbove, Argument: ClassList, Text: "those RRsets come with twice the TTL that they were signed with"},
+	{Kind: TwoSOAs, Text: "the SOA RRset has a second record, with the serial before"},
+	{Kind: ZONEMDSerial, Text: "the ZONEMD is of the serial before the SOA's"},
+	{Kind: ZONEMDUnknown, Text: "the ZONEMD is of a scheme and a hash algorithm that nobody knows"},
+	{Kind: DSReferral, Parent: true, Text: "the parent answers the question for the zone's DS with a referral to the zone"},
+	{Kind: Upward, Whole: true, Text: "answers questions for names outside its zones with a referral to the root"},
+	{Kind: FlagsFormErr, Whole: true, Text: "answers FORMERR to EDNS flags that it does not know"},
+	{Kind: VersionFormErr, Whole: true, Text: "answers FORMERR to EDNS of a version above 0"},
+	{Kind: Oversize, Whole: true, Text: "sends more over UDP than the asker takes"},
+	{Kind: CookieShort, Whole: true, Text: "sends a server cookie of 4 octets"},
 	{Kind: Recursive, Whole: true, Text: "sets RA, and answers questions with RD for names outside its zones"},
 	{Kind: BadVersWrong, Whole: true, Text: "takes EDNS of any version for version 0, where BADVERS is due"},
 	{Kind: OptionFormErr, Whole: true, Text: "answers FORMERR to a question with an EDNS option that it does not know"},

@@ -211,7 +211,12 @@ func (f *frame) soa(template wire.Record) ([]wire.Record, error) {
 		soa.Refresh++
 	}
 	out, err := wire.NewSOA(template.Name, template.TTL, soa)
-	return []wire.Record{out}, err
+	if err != nil || !f.view.twoSOAs {
+		return []wire.Record{out}, err
+	}
+	soa.Serial--
+	second, err := wire.NewSOA(template.Name, template.TTL, soa)
+	return []wire.Record{out, second}, err
 }
 
 func (f *frame) apexNS(set []wire.Record) ([]wire.Record, error) {

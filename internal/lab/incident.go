@@ -61,6 +61,21 @@ func (f *frame) withoutDots(set []wire.Record) ([]wire.Record, error) {
 	return out, nil
 }
 
+// stretch is by how much the TTL of an RRset is greater than what was signed.
+func (f *frame) stretch(set []wire.Record) uint32 {
+	if len(f.view.marks) == 0 || len(set) == 0 {
+		return 1
+	}
+	marks := f.view.of(set[0].Type)
+	if set[0].Type == wire.TypeDS {
+		marks = f.delegation(set[0].Name).of(wire.TypeDS)
+	}
+	if slices.ContainsFunc(marks, func(m mark) bool { return m.kind == TTLAbove }) {
+		return 2
+	}
+	return 1
+}
+
 // expired says whether a copy that was last refreshed at an instant is older
 // than the SOA lets a secondary serve it (RFC 1035 section 3.3.13).
 func (x *exchange) expired(refreshed time.Time) bool {

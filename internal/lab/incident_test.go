@@ -51,7 +51,7 @@ var incidents = map[Kind]behaviour{
 		apex := rawQuery{name: "test.", qtype: wire.TypeSOA, z: 0x8000}.ask(t, in, testA, true).message.Answer
 		return want(good > 0 && bad > 0 && signedBy(apex, wire.TypeSOA, keys, start), fmt.Sprint(good, bad))
 	}},
-	SameSerial: {"ns2.nsec.test. same-serial nsec.test.", func(t *testing.T, in *Internet) error {
+	SOADiffers: {"ns2.nsec.test. soa-differs nsec.test.", func(t *testing.T, in *Internet) error {
 		a, b := soaOf(t, in, nsecA), soaOf(t, in, nsecB)
 		return want(a.Serial == b.Serial && a.Refresh+1 == b.Refresh, b)
 	}},
@@ -63,9 +63,40 @@ var incidents = map[Kind]behaviour{
 		r := rawQuery{name: "nsec.test.", qtype: wire.TypeSOA}.ask(t, in, nsecA, true)
 		return want(r.message.Rcode == wire.ServFail, r.message)
 	}},
+	TTLAbove: {"* ttl-above NS nsec.test.", func(t *testing.T, in *Internet) error {
+		answer := rawQuery{name: "nsec.test.", qtype: wire.TypeNS, z: 0x8000}.ask(t, in, nsecA, true).message.Answer
+		sig := signatures(answer, wire.TypeNS)[0]
+		return want(sig.OriginalTTL == 3600 && answer[0].TTL == 7200 && answer[len(answer)-1].TTL == 7200, answer)
+	}},
+	TwoSOAs: {"* two-soas nsec.test.", func(t *testing.T, in *Internet) error {
+		answer := rawQuery{name: "nsec.test.", qtype: wire.TypeSOA, z: 0x8000}.ask(t, in, nsecA, true).message.Answer
+		keys := dnskeysOf(rawQuery{name: "nsec.test.", qtype: wire.TypeDNSKEY}.ask(t, in, nsecA, true).message.Answer)
+		return want(count(answer, wire.TypeSOA) == 2 && signedBy(answer, wire.TypeSOA, keys, start), answer)
+	}},
+	ZONEMDSerial: {"* zonemd-serial nsec3.test.", func(t *testing.T, in *Internet) error {
+		digest, serial := zonemdOf(t, in)
+		return want(digest.Serial+1 == serial && digest.Scheme == 1, digest)
+	}},
+	ZONEMDUnknown: {"* zonemd-unknown nsec3.test.", func(t *testing.T, in *Internet) error {
+		digest, serial := zonemdOf(t, in)
+		return want(digest.Serial == serial && digest.Scheme == 241 && digest.Hash == 241, digest)
+	}},
+	DSReferral: {"* ds-referral nsec.test.", func(t *testing.T, in *Internet) error {
+		m := rawQuery{name: "nsec.test.", qtype: wire.TypeDS, z: 0x8000}.ask(t, in, testA, true).message
+		return want(!m.Authoritative && len(m.Answer) == 0 && count(m.Authority, wire.TypeNS) == 2, m)
+	}},
 	AddressFlap: {"ns1.nsec.test. address-flap 1h nsec.test.", func(t *testing.T, in *Internet) error {
 		return want(soaQuestion.ask(t, in, nsecA, false).fate == lost && soaQuestion.ask(t, in, nsecB, false).fate == delivered, "a reply")
 	}},
+}
+
+func zonemdOf(t *testing.T, in *Internet) (wire.ZONEMD, uint32) {
+	t.Helper()
+	digest, err := rawQuery{name: "nsec3.test.", qtype: wire.TypeZONEMD}.ask(t, in, "192.0.2.21", true).message.Answer[0].ZONEMD()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digest, serialOf(t, in, "192.0.2.21", "nsec3.test.")
 }
 
 func soaOf(t *testing.T, in *Internet, server string) wire.SOA {

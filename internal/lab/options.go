@@ -87,6 +87,10 @@ func (x *exchange) appendCookie(out []byte) []byte {
 	if x.manners[CookieBad] != nil {
 		out[start] ^= 0xff
 	}
+	if x.manners[CookieShort] != nil {
+		binary.BigEndian.PutUint16(out[start-2:], 12)
+		return append(out, 1, 2, 3, 4)
+	}
 	out = append(out, 1, 0, 0, 0)
 	out = binary.BigEndian.AppendUint32(out, uint32(x.now.Unix()))
 	sum := sha256.Sum256(append(out[start:len(out):len(out)], x.server.names[0]...))

@@ -248,7 +248,7 @@ func (x *exchange) fit(buf []byte, p prepared) []byte {
 	}
 	copy(out[headerSize:], x.packet[headerSize:q.end-4])
 	out = x.finish(out, p.rcode)
-	if !x.tcp && len(out) > min(q.size, x.largest()) {
+	if !x.tcp && len(out) > min(q.size, x.largest()) && (x.manners[Oversize] == nil || len(out) > datagramSize) {
 		out = x.header(out[:0], p.rcode, out[2]&4 != 0, true)
 		out = x.finish(out, p.rcode)
 	}

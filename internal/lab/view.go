@@ -39,10 +39,12 @@ type view struct {
 	children   float64 // percent of delegations
 	sameSerial bool
 	jump       bool
+	twoSOAs    bool
+	digest     Kind                 // what is wrong with the ZONEMD; "": nothing
 	marks      map[wire.Type][]mark // by class; anyType holds those for all but DS
 
 	// delegation: what the parent's servers say of it.
-	dsMismatch, dsMissing, dsExtra, dsUnknown, parentDiffers bool
+	dsMismatch, dsMissing, dsExtra, dsUnknown, dsReferral, parentDiffers bool
 }
 
 // mark is a fault of signatures.
@@ -119,8 +121,14 @@ func newView(id int, active []*order) *view {
 			v.dots = true
 		case ChildrenBad:
 			v.children = max(v.children, o.Percent)
-		case SameSerial:
+		case SOADiffers:
 			v.sameSerial = true
+		case TwoSOAs:
+			v.twoSOAs = true
+		case ZONEMDSerial, ZONEMDUnknown:
+			v.digest = o.Kind
+		case DSReferral:
+			v.dsReferral = true
 		case SerialJump:
 			v.jump = true
 		case SerialBack:
@@ -157,7 +165,7 @@ func newView(id int, active []*order) *view {
 			v.dsUnknown = true
 		case ParentDiffers:
 			v.parentDiffers = true
-		case Expire, NoResign, NotYet, Break, Strip, UnknownKey, WrongSigner:
+		case Expire, NoResign, NotYet, Break, Strip, UnknownKey, WrongSigner, TTLAbove:
 			v.mark(o)
 		default:
 			v.manners[o.Kind] = o

@@ -45,6 +45,7 @@ func (r Resolver) Finds(t testing.TB, name string, kind wire.Type) Found {
 	switch {
 	case m.Rcode == wire.ServFail:
 		if again, err := r.ask(t.Context(), name, kind, true); err != nil || again.Rcode == wire.ServFail {
+			t.Logf("%s %s %s fails with CD too: %v %+v", r.Name, name, kind, err, again)
 			return Found{Status: holdfast.Indeterminate}
 		}
 		return Found{Status: holdfast.Bogus}
@@ -132,15 +133,21 @@ func (d Delv) Finds(t testing.TB, name string, kind wire.Type) Found {
 	case strings.Contains(text, "ncache nxrrset"):
 		rcode = "NOERROR"
 	}
+	_, failure, _ := strings.Cut(text, "resolution failed: ")
+	failure, _, _ = strings.Cut(failure, "\n")
 	switch {
+	case failure == "failure", failure == "timed out", failure == "SERVFAIL":
+		t.Logf("delv %s %s comes to nothing:\n%s", name, kind, text)
+		return Found{Status: holdfast.Indeterminate}
+	case failure != "" && !strings.HasPrefix(failure, "ncache "):
+		// An alias before it may have been found good.
+		return Found{Status: holdfast.Bogus}
 	case strings.Contains(text, "unsigned answer"):
 		return Found{holdfast.Insecure, rcode}
 	case strings.Contains(text, "fully validated"):
 		return Found{holdfast.Secure, rcode}
-	case strings.Contains(text, "resolution failed: ") && !strings.Contains(text, "timed out") && !strings.Contains(text, "SERVFAIL"):
-		return Found{Status: holdfast.Bogus}
-	case strings.Contains(text, "SERVFAIL"):
-		return Found{Status: holdfast.Indeterminate}
+	case failure != "":
+		return Found{Status: holdfast.Bogus} // a negative answer that it did not believe
 	}
 	t.Errorf("delv %s %s: %v\n%s", name, kind, err, text)
 	return Found{}
