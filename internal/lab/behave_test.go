@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -176,6 +177,23 @@ var behaviours = map[Kind]behaviour{
 	CookieShort: shown("* cookie-short *", aClient, func(r rawReply) bool {
 		return len(r.options[optionCookie]) == 12 && strings.HasPrefix(string(r.options[optionCookie]), "8 octets")
 	}),
+	OverTLS: {"* dot *", func(t *testing.T, in *Internet) error {
+		conn, err := in.DialContext(t.Context(), "tcp", nsecA+":853")
+		if err != nil {
+			return err
+		}
+		secure := tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+		defer secure.Close()
+		if _, err := secure.Write(appendFramed(nil, soaQuestion.pack(t))); err != nil {
+			t.Fatal(err)
+		}
+		reply, err := readFramed(secure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := wire.Parse(reply)
+		return expect(fmt.Sprint(err), err == nil && m.Authoritative && count(m.Answer, wire.TypeSOA) == 1)
+	}},
 	NoCookies:     shown("* no-cookies *", aClient, func(r rawReply) bool { return r.options[optionCookie] == nil }),
 	NoNSID:        shown("* no-nsid *", rawQuery{name: "nsec.test.", qtype: wire.TypeSOA, options: option(optionNSID, "")}, func(r rawReply) bool { return r.options[optionNSID] == nil }),
 	NoZoneVersion: shown("* no-zoneversion *", rawQuery{name: "nsec.test.", qtype: wire.TypeSOA, options: option(optionZoneVersion, "")}, func(r rawReply) bool { return r.options[optionZoneVersion] == nil }),

@@ -86,6 +86,9 @@ func (in *Internet) DialContext(ctx context.Context, network, address string) (n
 	case "udp", "udp4", "udp6":
 		return in.endpoint(peer.Addr().Is6(), peer), ctx.Err()
 	case "tcp", "tcp4", "tcp6":
+		if peer.Port() == portTLS {
+			return in.dialTLS(peer)
+		}
 		return in.dialTCP(ctx, peer)
 	}
 	return nil, fmt.Errorf("dial in the lab: %w", net.UnknownNetworkError(network))

@@ -108,6 +108,7 @@ const (
 	AnyFull         Kind = "any-full"
 	QuestionsBlind  Kind = "qdcount-blind"
 	ReportChannel   Kind = "report-channel"
+	OverTLS         Kind = "dot"
 )
 
 // Argument is what a fault wants to be told besides whom it strikes.
@@ -219,6 +220,7 @@ var Faults = []Doc{
 	{Kind: HostName, Whole: true, Argument: AText, Text: "has that name: as NSID, and for hostname.bind and id.server CH TXT"},
 	{Kind: AnyFull, Whole: true, Text: "answers ANY with all RRsets of the name, instead of one"},
 	{Kind: QuestionsBlind, Whole: true, Text: "answers the first of several questions, where FORMERR is due"},
+	{Kind: OverTLS, Whole: true, Text: "answers over TLS also, on port 853, with a certificate signed by nobody else; in memory only"},
 	{Kind: ReportChannel, Whole: true, Argument: AName, Text: "names that agent for error reports (RFC 9567)"},
 }
 

@@ -29,6 +29,7 @@ import (
 // goroutines.
 type Internet struct {
 	clock   holdfast.Clock
+	cert    certificate
 	start   time.Time
 	zones   map[holdfast.Name]*zone // fixed by New
 	servers map[netip.Addr]*server  // fixed by New

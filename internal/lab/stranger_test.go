@@ -271,6 +271,44 @@ func TestUnboundValidates(t *testing.T) {
 	}
 }
 
+// TestUnboundFollowsRollovers has Unbound, which comes without a cache, look at
+// the zone a minute after each step of each legal rollover.
+func TestUnboundFollowsRollovers(t *testing.T) {
+	need(t, "unbound")
+	need(t, "dig")
+	if !inNamespace(t) {
+		return
+	}
+	for _, roll := range legal {
+		if roll.steps > 9 {
+			continue // the same again
+		}
+		steps := rolling(t, roll.statements).Steps("example.")
+		for i, step := range steps {
+			t.Run(step.Text, func(t *testing.T) {
+				plan := mustParse(t, "clock 2026-08-01T12:00:00Z\nzone example.\nttl default 1h ns 12h\nns ns1.example. 192.0.2.1\nrecord long 172800 A 192.0.2.80\n"+roll.statements)
+				past := time.Now().UTC().Add(-time.Minute).Sub(step.At).Truncate(time.Second)
+				rolls := plan.Zone("example.").Rollovers
+				for j := range rolls {
+					rolls[j].At = rolls[j].At.Add(past)
+				}
+				in := serveHere(t, plan)
+				if now := in.Steps("example.")[i].At; time.Since(now) < 0 || i+1 < len(steps) && time.Until(in.Steps("example.")[i+1].At) < 0 {
+					t.Fatalf("step %d is at %s", i, now)
+				}
+				at := startUnbound(t, in)
+				secure := len(in.zones["example."].keysAt(time.Now()).ds) > 0
+				for _, q := range [][2]string{{"long.example.", "A"}, {"example.", "DNSKEY"}, {"no.example.", "A"}} {
+					status, flags := digStatus(t, at, q[0], q[1])
+					if status == "SERVFAIL" || strings.Contains(flags, " ad") != secure {
+						t.Errorf("%s %s: %s, flags%s; want secure %v", q[0], q[1], status, flags, secure)
+					}
+				}
+			})
+		}
+	}
+}
+
 func digStatus(t *testing.T, at, name, qtype string) (status, flags string) {
 	t.Helper()
 	out, err := exec.Command("dig", "+dnssec", "+tries=4", "+time=3", "-p", "5300", "@"+at, name, qtype).CombinedOutput()
