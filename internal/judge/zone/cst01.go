@@ -33,16 +33,11 @@ type version struct {
 }
 
 func judgeSerials(c *judge.Case) []holdfast.Finding {
-	var versions []version
-	for _, server := range c.Servers {
-		if v, ok := versionOf(c, server); ok {
-			versions = append(versions, v)
-		}
-	}
+	all := versions(c)
 	var out []holdfast.Finding
-	for _, v := range versions {
+	for _, v := range all {
 		last := v
-		for _, other := range versions {
+		for _, other := range all {
 			// A newer serial that was seen much later says nothing of this server.
 			if older(last.soa.Serial, other.soa.Serial) && other.reply.Exchange.Sent.Sub(v.reply.Exchange.Sent) <= look {
 				last = other

@@ -20,13 +20,15 @@ func serversDisagree() judge.Check {
 	return judge.Check{
 		Code: "CST-03", Name: "servers-disagree", Severity: holdfast.SeverityError,
 		Reference: "RFC 1034 section 4.3.5",
-		Summary:   "All servers with the same serial give the same NS, DNSKEY, NSEC3PARAM, CDS and CDNSKEY records.",
+		Summary:   "All servers with the same serial give the same NS, DNSKEY, NSEC3PARAM, CDS and CDNSKEY records, and the same MX, TXT, CSYNC and ZONEMD records at the apex.",
 		Judge:     judgeAgreement,
 	}
 }
 
 // compared are the apex's RRsets that all servers must give alike. empty says
-// that a zone may do without: then the absence is compared as well.
+// that a zone may do without: then the absence is compared as well. Addresses
+// are not among them: zones below top-level domains may give others to each who
+// asks.
 var compared = []struct {
 	purpose holdfast.Purpose
 	t       wire.Type
@@ -39,6 +41,10 @@ var compared = []struct {
 	{holdfast.PurposeNSEC3PARAM, wire.TypeNSEC3PARAM, holdfast.ClassNSEC3PARAM, true, holdfast.SeverityError},
 	{holdfast.PurposeCDS, wire.TypeCDS, holdfast.ClassCDS, true, holdfast.SeverityWarning},
 	{holdfast.PurposeCDNSKEY, wire.TypeCDNSKEY, holdfast.ClassCDNSKEY, true, holdfast.SeverityWarning},
+	{holdfast.PurposeApex, wire.TypeMX, "MX", true, holdfast.SeverityWarning},
+	{holdfast.PurposeApex, wire.TypeTXT, "TXT", true, holdfast.SeverityWarning},
+	{holdfast.PurposeApex, wire.TypeCSYNC, "CSYNC", true, holdfast.SeverityWarning},
+	{holdfast.PurposeApex, wire.TypeZONEMD, "ZONEMD", true, holdfast.SeverityWarning},
 }
 
 // copyOf is what one server gives for a type, and with which serial.
@@ -55,7 +61,7 @@ func judgeAgreement(c *judge.Case) []holdfast.Finding {
 	for _, what := range compared {
 		var copies []copyOf
 		for _, server := range c.Servers {
-			r, ok := c.At(server, what.purpose)
+			r, ok := askedFor(c, server, what.purpose, what.t)
 			if !ok || !r.OK() || !r.Message.Authoritative {
 				continue
 			}
@@ -68,7 +74,70 @@ func judgeAgreement(c *judge.Case) []holdfast.Finding {
 		}
 		for _, f := range compare(copies, string(what.class), what.usual) {
 			f.RRset = what.class
+			if f.Severity > holdfast.SeverityNotice && bySigner(c, what.class) {
+				f.Severity = holdfast.SeverityNotice
+				f.Text += "; each validates, as where several signers share a zone"
+			}
 			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// askedFor is what a server said to a question of a purpose for a type of the
+// apex.
+func askedFor(c *judge.Case, server holdfast.Server, purpose holdfast.Purpose, t wire.Type) (judge.Reply, bool) {
+	if purpose != holdfast.PurposeApex {
+		return c.At(server, purpose)
+	}
+	for _, r := range c.Replies(c.Zone, purpose) {
+		if r.Exchange.Server == server && wire.Type(r.Exchange.Question.Type) == t {
+			return r, true
+		}
+	}
+	return judge.Reply{}, false
+}
+
+// bySigner says that servers may differ in a class because each signs by
+// itself (RFC 8901 sections 2.1 and 4): keys, and how names are hashed. All
+// that answer must be secure, and some sign with other keys than others;
+// whether the signers know one another's keys is ROL-09's.
+func bySigner(c *judge.Case, class holdfast.Class) bool {
+	if class != holdfast.ClassDNSKEY && class != holdfast.ClassNSEC3PARAM {
+		return false
+	}
+	var signers [][]uint16
+	for i := range c.Chain.Servers {
+		s := &c.Chain.Servers[i]
+		if !s.Reachable {
+			continue
+		}
+		if s.Status != holdfast.Secure {
+			return false
+		}
+		if tags := signersOf(s); len(tags) > 0 {
+			signers = append(signers, tags)
+		}
+	}
+	for _, tags := range signers {
+		if len(without(tags, signers[0])) == len(tags) {
+			return true
+		}
+	}
+	return false
+}
+
+// signersOf are the tags of the keys that a server's SOA is signed with.
+func signersOf(s *judge.ServerChain) []uint16 {
+	var out []uint16
+	for _, set := range s.Sets {
+		if set.Class != holdfast.ClassSOA {
+			continue
+		}
+		for _, sig := range set.Signatures {
+			if sig.Verifies && !slices.Contains(out, sig.KeyTag) {
+				out = append(out, sig.KeyTag)
+			}
 		}
 	}
 	return out

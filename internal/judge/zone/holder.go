@@ -30,13 +30,17 @@ func (h *holder) of(f family) []netip.Addr {
 	return out
 }
 
-// holders are the names whose addresses were asked for, with what was learned.
-func holders(c *judge.Case) map[holdfast.Name]*holder {
+// holders are the name servers' names whose addresses were asked for, with what
+// was learned.
+func holders(c *judge.Case) map[holdfast.Name]*holder { return hosts(c, holdfast.PurposeAddress) }
+
+// hosts are the names whose addresses were asked for to a purpose.
+func hosts(c *judge.Case, purpose holdfast.Purpose) map[holdfast.Name]*holder {
 	out := make(map[holdfast.Name]*holder)
 	for i := range c.Measurement.Exchanges {
 		e := &c.Measurement.Exchanges[i]
 		f, isAddress := map[wire.Type]family{wire.TypeA: ipv4, wire.TypeAAAA: ipv6}[wire.Type(e.Question.Type)]
-		if e.Purpose != holdfast.PurposeAddress || !isAddress {
+		if e.Purpose != purpose || !isAddress {
 			continue
 		}
 		h := out[e.Question.Name]

@@ -201,9 +201,6 @@ func TestChecksAreComplete(t *testing.T) {
 		}
 		seen[c.Code] = true
 	}
-	if len(seen) != 12 {
-		t.Errorf("%d checks", len(seen))
-	}
 }
 
 // FuzzChecks judges arbitrary replies: none may make a check panic.

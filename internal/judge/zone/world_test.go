@@ -40,8 +40,8 @@ var (
 	rootB  = server("b.root.test.", "198.51.100.2")
 	ns1    = server("ns1.example.", "192.0.2.1")
 	ns1v6  = server("ns1.example.", "2001:db8::1")
-	ns2    = server("ns2.example.", "192.0.2.2")
-	ns2v6  = server("ns2.example.", "2001:db8::2")
+	ns2    = server("ns2.example.", "203.0.113.2")
+	ns2v6  = server("ns2.example.", "2001:db8:2::2")
 	own    = []holdfast.Server{ns1, ns1v6, ns2, ns2v6}
 	roots  = []holdfast.Server{rootA, rootA6, rootB}
 )
@@ -78,7 +78,7 @@ func (w *world) add(zone holdfast.Name, purpose holdfast.Purpose, s holdfast.Ser
 }
 
 const (
-	soaText  = "example. 3600 IN SOA ns1.example. hostmaster.example. 2026080107 7200 3600 1209600 300"
+	soaText  = "example. 3600 IN SOA ns1.example. hostmaster.nic.example. 2026080107 14400 3600 1209600 300"
 	sigText  = "example. 3600 IN RRSIG SOA 13 1 3600 20260815000000 20260801000000 4711 example. AAAA"
 	rootSOA  = ". 86400 IN SOA a.root.test. nstld.root.test. 2026080100 1800 900 604800 86400"
 	rootSig  = ". 86400 IN RRSIG SOA 8 0 86400 20260814000000 20260801050000 57780 . AAAA"
@@ -91,7 +91,7 @@ var nsTexts = []string{"example. 3600 IN NS ns1.example.", "example. 3600 IN NS 
 
 var glueTexts = []string{
 	"ns1.example. 3600 IN A 192.0.2.1", "ns1.example. 3600 IN AAAA 2001:db8::1",
-	"ns2.example. 3600 IN A 192.0.2.2", "ns2.example. 3600 IN AAAA 2001:db8::2",
+	"ns2.example. 3600 IN A 203.0.113.2", "ns2.example. 3600 IN AAAA 2001:db8:2::2",
 }
 
 func healthy(t testing.TB) *world {

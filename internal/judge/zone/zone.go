@@ -33,6 +33,23 @@ func Checks() []judge.Check {
 		serialsDiffer(),
 		serversDisagree(),
 		signedAndUnsigned(),
+		refreshShort(),
+		retryOdd(),
+		expireShort(),
+		minimumOdd(),
+		severalSOA(),
+		primaryOdd(),
+		mailboxOdd(),
+		apexMail(),
+		apexAddress(),
+		ttlAgainstSignatures(),
+		ttlAboveOriginal(),
+		specialAddress(),
+		onePrefix(),
+		namesIllegal(),
+		soaDiffers(),
+		zonemdWrong(),
+		aliasWithData(),
 	}
 }
 
