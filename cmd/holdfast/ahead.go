@@ -33,17 +33,23 @@ chain above it is; zones of which only some servers turn bogus are listed apart.
 
 func (c *commands) show() *cobra.Command {
 	o := app.ShowOptions{}
-	return configured(&cobra.Command{
-		Use:     "show ZONE",
-		Short:   "Show the latest recorded verdict on a zone",
-		Example: `  holdfast show se --config holdfast.toml`,
-		Args:    args(cobra.ExactArgs(1)),
+	cmd := configured(&cobra.Command{
+		Use:   "show ZONE",
+		Short: "Show the latest recorded verdict on a zone",
+		Long: `show prints what the watch knows of a zone, with all that it learnt over time, and
+asks nobody. With --save the evidence goes to a file, together with what was known
+before it: "holdfast check ZONE --from FILE" gives the same verdict anywhere.`,
+		Example: `  holdfast show se --config holdfast.toml
+  holdfast show se --save se.evidence --config holdfast.toml && holdfast check se --from se.evidence`,
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, given []string) (err error) {
 			o.Zone, o.JSON = given[0], c.json
 			c.exit, err = app.Show(cmd.Context(), c.world, o)
 			return err
 		},
 	}, &o.Config)
+	cmd.Flags().StringVar(&o.Save, "save", "", "save the evidence that the verdict rests on to this `file`")
+	return cmd
 }
 
 func (c *commands) profile() *cobra.Command {

@@ -125,6 +125,7 @@ func (c *commands) rejudge() *cobra.Command {
 	f.StringVar(&o.Until, "until", "", "to this `instant`; default: now")
 	f.StringVar(&o.Zone, "zone", "", "this `zone` only")
 	f.StringVar(&o.Profile, "profile", "", "weigh findings by this `profile` instead of the configuration's")
+	f.BoolVar(&o.CatalogueDiff, "catalogue-diff", false, "sum up by check what appears, vanishes or weighs otherwise: for a release note")
 	return cmd
 }
 

@@ -48,11 +48,11 @@ func Check(ctx context.Context, w World, o CheckOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, err
 	}
-	m, at, err := w.evidenceFor(ctx, zone, o, at)
+	m, past, at, err := w.evidenceFor(ctx, zone, o, at)
 	if err != nil {
 		return Unworked, err
 	}
-	verdict := under(NewCatalogue(w.Anchors, dnssec.NewCache(0)), weights).Judge(m, at)
+	verdict, _ := under(NewCatalogue(w.Anchors, dnssec.NewCache(0)), weights).Follow(m, past, at)
 	if err := w.writeChecked(verdict, o); err != nil {
 		return Unworked, fmt.Errorf("check: %w", err)
 	}
@@ -72,17 +72,17 @@ func (w *World) writeChecked(v holdfast.Verdict, o CheckOptions) error {
 }
 
 // evidenceFor reads the saved evidence, or measures and saves where asked to.
-// It answers the instant to judge at too: at, or where that is zero the end of
+// It answers what was known before, and the instant to judge at too: at, or where that is zero the end of
 // what was saved, or now. Trust anchors are those of that instant; saved
 // evidence brings its own unless others were named.
-func (w *World) evidenceFor(ctx context.Context, zone holdfast.Name, o CheckOptions, at time.Time) (holdfast.Measurement, time.Time, error) {
+func (w *World) evidenceFor(ctx context.Context, zone holdfast.Name, o CheckOptions, at time.Time) (m holdfast.Measurement, past holdfast.Past, judgedAt time.Time, err error) {
 	if o.From != "" {
-		m, anchors, err := loadEvidence(o.From)
+		m, past, anchors, err := loadEvidence(o.From)
 		if err != nil {
-			return m, at, err
+			return m, past, at, err
 		}
 		if m.Subject.Zone != zone {
-			return m, at, fmt.Errorf("check: %s is evidence of %s, not of %s", o.From, m.Subject.Zone, zone)
+			return m, past, at, fmt.Errorf("check: %s is evidence of %s, not of %s", o.From, m.Subject.Zone, zone)
 		}
 		if len(anchors) > 0 {
 			w.Anchors = anchors
@@ -90,23 +90,23 @@ func (w *World) evidenceFor(ctx context.Context, zone holdfast.Name, o CheckOpti
 		if at.IsZero() {
 			at = m.Finished
 		}
-		return m, at, w.trust(o.TrustAnchor, "", at)
+		return m, past, at, w.trust(o.TrustAnchor, "", at)
 	}
 	begin := at
 	if begin.IsZero() {
 		begin = w.Clock.Now()
 	}
 	if err := w.trust(o.TrustAnchor, o.RootHints, begin); err != nil {
-		return holdfast.Measurement{}, at, err
+		return m, past, at, err
 	}
-	m, err := w.measureOne(ctx, zone, o)
+	m, err = w.measureOne(ctx, zone, o)
 	if err == nil && o.Save != "" {
-		err = saveEvidence(o.Save, m, w.Anchors)
+		err = saveEvidence(o.Save, m, past, w.Anchors)
 	}
 	if at.IsZero() {
 		at = w.Clock.Now()
 	}
-	return m, at, err
+	return m, past, at, err
 }
 
 func (w *World) measureOne(ctx context.Context, zone holdfast.Name, o CheckOptions) (holdfast.Measurement, error) {

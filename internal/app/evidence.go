@@ -12,23 +12,28 @@ import (
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
-// evidenceFormat names the file format (docs/formats/evidence.md).
-const evidenceFormat = "holdfast-evidence/1"
+// The file formats (docs/formats/evidence.md): the second has the past.
+const (
+	evidenceFormat      = "holdfast-evidence/2"
+	evidenceFormatFirst = "holdfast-evidence/1"
+)
 
 // maxEvidence bounds an evidence file; a zone with 26 servers comes to 2 MB.
 const maxEvidence = 256 << 20
 
 // evidence is one measurement in a file of its own, with the trust anchors it
-// was judged under, so that a colleague judges it alike.
+// was judged under and what was known of its zone before it, so that a
+// colleague judges it alike.
 type evidence struct {
 	Format      string               `json:"format"`
 	Program     string               `json:"program"`
 	Anchors     []string             `json:"anchors"` // DS or DNSKEY records, presentation format
+	Past        holdfast.Past        `json:"past,omitzero"`
 	Measurement holdfast.Measurement `json:"measurement"`
 }
 
 // saveEvidence writes a new file; it never overwrites evidence.
-func saveEvidence(path string, m holdfast.Measurement, anchors []wire.Record) error {
+func saveEvidence(path string, m holdfast.Measurement, past holdfast.Past, anchors []wire.Record) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return advise(fmt.Errorf("save evidence: %w", err), "Evidence is not overwritten: choose another name or remove the file.")
@@ -36,7 +41,7 @@ func saveEvidence(path string, m holdfast.Measurement, anchors []wire.Record) er
 	if err != nil {
 		return fmt.Errorf("save evidence: %w", err)
 	}
-	e := evidence{Format: evidenceFormat, Program: Program(), Measurement: m}
+	e := evidence{Format: evidenceFormat, Program: Program(), Past: past, Measurement: m}
 	for _, a := range anchors {
 		e.Anchors = append(e.Anchors, a.String())
 	}
@@ -51,37 +56,39 @@ func saveEvidence(path string, m holdfast.Measurement, anchors []wire.Record) er
 }
 
 // loadEvidence reads what saveEvidence wrote.
-func loadEvidence(path string) (holdfast.Measurement, []wire.Record, error) {
+func loadEvidence(path string) (holdfast.Measurement, holdfast.Past, []wire.Record, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return holdfast.Measurement{}, nil, fmt.Errorf("read evidence: %w", err)
+		return holdfast.Measurement{}, holdfast.Past{}, nil, fmt.Errorf("read evidence: %w", err)
 	}
 	defer file.Close()
-	m, anchors, err := readEvidence(file)
+	m, past, anchors, err := readEvidence(file)
 	if err != nil {
-		return holdfast.Measurement{}, nil, advise(fmt.Errorf("read evidence %s: %w", path, err), "It must be a file that `holdfast check --save` wrote (docs/formats/evidence.md).")
+		return holdfast.Measurement{}, holdfast.Past{}, nil, advise(fmt.Errorf("read evidence %s: %w", path, err), "It must be a file that `holdfast check --save` or `holdfast show --save` wrote (docs/formats/evidence.md).")
 	}
-	return m, anchors, nil
+	return m, past, anchors, nil
 }
 
-func readEvidence(in io.Reader) (holdfast.Measurement, []wire.Record, error) {
+func readEvidence(in io.Reader) (holdfast.Measurement, holdfast.Past, []wire.Record, error) {
+	var none holdfast.Measurement
+	var unknown holdfast.Past
 	var e evidence
 	if err := json.NewDecoder(io.LimitReader(in, maxEvidence)).Decode(&e); err != nil {
-		return holdfast.Measurement{}, nil, err
+		return none, unknown, nil, err
 	}
-	if e.Format != evidenceFormat {
-		return holdfast.Measurement{}, nil, fmt.Errorf("format is %q, want %q", e.Format, evidenceFormat)
+	if e.Format != evidenceFormat && e.Format != evidenceFormatFirst {
+		return none, unknown, nil, fmt.Errorf("format is %q, want %q", e.Format, evidenceFormat)
 	}
 	if _, err := holdfast.ParseName(string(e.Measurement.Subject.Zone)); err != nil {
-		return holdfast.Measurement{}, nil, fmt.Errorf("measurement.subject.zone: %w", err)
+		return none, unknown, nil, fmt.Errorf("measurement.subject.zone: %w", err)
 	}
 	var anchors []wire.Record
 	for i, text := range e.Anchors {
 		record, err := wire.ParseRecord(text)
 		if err != nil {
-			return holdfast.Measurement{}, nil, fmt.Errorf("anchors[%d]: %w", i, err)
+			return none, unknown, nil, fmt.Errorf("anchors[%d]: %w", i, err)
 		}
 		anchors = append(anchors, record)
 	}
-	return e.Measurement, anchors, nil
+	return e.Measurement, e.Past, anchors, nil
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
@@ -15,7 +13,6 @@ import (
 	"github.com/holdfastdns/holdfast/internal/measure/walk"
 	"github.com/holdfastdns/holdfast/internal/record"
 	"github.com/holdfastdns/holdfast/internal/tell/alert"
-	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
 // line is the house at work: what happens to a subject from the question to
@@ -28,10 +25,10 @@ type line struct {
 	log       *slog.Logger
 	program   string
 	serial    func() uint32 // of the roster in force
+	memo      *memo
 
 	mu     sync.Mutex
 	sweeps map[string]measure.Instrument // by sweep; owned by mu
-	knows  map[holdfast.Name]bool        // zones whose servers the walker knows; owned by mu
 }
 
 // Look measures a subject and keeps what was seen.
@@ -44,9 +41,8 @@ func (l *line) Look(ctx context.Context, s holdfast.Subject, d holdfast.Depth, s
 		return m, fmt.Errorf("measure %s: %w", s.Zone, err)
 	}
 	m.Sweep = sweep
-	// The record keeps milliseconds. What is judged now must be what recovery
-	// and rejudge will find there.
-	m.Started, m.Finished = m.Started.Truncate(time.Millisecond), m.Finished.Truncate(time.Millisecond)
+	// What is judged now must be what recovery and rejudge will find.
+	m = record.AsKept(m)
 	if m.Depth == holdfast.Core { // the walker may have looked deeper than it was asked to
 		var again bool
 		if m, again, err = l.complete(ctx, m); err != nil {
@@ -64,65 +60,89 @@ func (l *line) Look(ctx context.Context, s holdfast.Subject, d holdfast.Depth, s
 	if err := l.record.Measured(ctx, m); err != nil {
 		return m, fmt.Errorf("record %s: %w", s.Zone, err)
 	}
+	l.memo.rest(m)
 	return m, nil
 }
 
 // remind gives the walker the servers of a zone's last full look before this
 // process makes its first core look at it.
 func (l *line) remind(ctx context.Context, zone holdfast.Name, d holdfast.Depth) error {
-	l.mu.Lock()
-	knows := l.knows[zone]
-	l.knows[zone] = true
-	l.mu.Unlock()
-	if knows || d == holdfast.Full {
+	if d == holdfast.Full {
 		return nil
 	}
-	base, err := l.record.LatestMeasurement(ctx, zone, holdfast.Full)
+	if _, known := l.memo.base(zone); known {
+		return nil
+	}
+	last, err := l.record.LatestMeasurement(ctx, zone, holdfast.Full)
 	if errors.Is(err, record.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read the last full look at %s: %w", zone, err)
 	}
-	l.walker.Remember(base)
+	l.walker.Remember(last)
+	l.memo.rest(last)
 	return nil
 }
 
-// complete records a core look over its base and answers both as one. again
-// says that it cannot be judged over the base there is.
-func (l *line) complete(ctx context.Context, m holdfast.Measurement) (whole holdfast.Measurement, again bool, err error) {
-	base, err := l.record.LatestMeasurement(ctx, m.Subject.Zone, holdfast.Full)
-	if errors.Is(err, record.ErrNotFound) {
+// complete records a core look over the last full one, by which it is to be
+// completed when it is judged. again says that it cannot be.
+func (l *line) complete(ctx context.Context, m holdfast.Measurement) (_ holdfast.Measurement, again bool, err error) {
+	base, known := l.memo.base(m.Subject.Zone)
+	if !known || l.memo.keysDiffer(m, base) {
 		return m, true, nil
 	}
-	if err != nil {
-		return m, false, fmt.Errorf("read the last full look at %s: %w", m.Subject.Zone, err)
-	}
-	if keysDiffer(m, base) {
-		return m, true, nil
-	}
-	m.Base = base.ID
+	m.Base = base.id
 	if err := l.record.Measured(ctx, m); err != nil {
 		return m, false, fmt.Errorf("record %s: %w", m.Subject.Zone, err)
 	}
-	return holdfast.Compose(m, base), false, nil
+	return m, false, nil
 }
 
-// Judge says what a look means, remembers it, and tells.
+// Judge says what a look means, remembers it, and tells. A look that shows what
+// the last one did is not judged anew.
 func (l *line) Judge(ctx context.Context, s holdfast.Subject, m holdfast.Measurement) (holdfast.Status, error) {
-	past, err := l.record.Past(ctx, s.Zone)
+	before, err := l.record.Past(ctx, s.Zone)
 	if err != nil {
 		return holdfast.Indeterminate, fmt.Errorf("read what is known of %s: %w", s.Zone, err)
 	}
-	v, past := l.catalogue.Follow(m, past, m.Finished)
-	if err := l.record.Found(ctx, s, v, past); err != nil {
-		return v.Status, fmt.Errorf("record findings on %s: %w", s.Zone, err)
+	v, after, same := l.memo.again(m, before, m.Finished)
+	if !same {
+		whole, err := l.whole(ctx, m)
+		if err != nil {
+			return holdfast.Indeterminate, err
+		}
+		v, after = l.catalogue.Follow(whole, before, m.Finished)
+		l.memo.keep(m, before, v, after)
+	}
+	return v.Status, l.found(ctx, s, v, after, m.Sweep)
+}
+
+// whole is a look completed by the full one that it rests on.
+func (l *line) whole(ctx context.Context, m holdfast.Measurement) (holdfast.Measurement, error) {
+	if m.Base == "" {
+		return m, nil
+	}
+	full, err := l.record.Measurement(ctx, m.Base)
+	if errors.Is(err, record.ErrNotFound) {
+		return m, nil // judged as it stands: all that there is
+	}
+	if err != nil {
+		return m, fmt.Errorf("read the last full look at %s: %w", m.Subject.Zone, err)
+	}
+	return holdfast.Compose(m, full), nil
+}
+
+// found remembers what a look means, and tells.
+func (l *line) found(ctx context.Context, s holdfast.Subject, v holdfast.Verdict, after holdfast.Past, sweep string) error {
+	if err := l.record.Found(ctx, s, v, after); err != nil {
+		return fmt.Errorf("record findings on %s: %w", s.Zone, err)
 	}
 	// No findings are news too: they close incidents.
-	if err := l.alert.Consider(ctx, s, v, m.Sweep); err != nil {
-		return v.Status, fmt.Errorf("consider %s: %w", s.Zone, err)
+	if err := l.alert.Consider(ctx, s, v, sweep); err != nil {
+		return fmt.Errorf("consider %s: %w", s.Zone, err)
 	}
-	return v.Status, nil
+	return nil
 }
 
 // Recover judges what was recorded and not judged when the last process ended.
@@ -198,41 +218,4 @@ func (l *line) Withhold(ctx context.Context, m holdfast.Measurement) error {
 // Failed notes that we could not work on a subject. The others go on.
 func (l *line) Failed(s holdfast.Subject, err error) {
 	l.log.Error("could not work on a zone", "zone", s.Zone, "error", err)
-}
-
-// keysDiffer says whether any server gives another DNSKEY RRset, or none where
-// it gave one, or one where it gave none, than in the base.
-func keysDiffer(m, base holdfast.Measurement) bool {
-	before := keySets(base)
-	for server, now := range keySets(m) {
-		was, known := before[server]
-		if !known || !slices.Equal(now, was) {
-			return true
-		}
-	}
-	return false
-}
-
-// keySets are the DNSKEYs by the servers that answered about them, as sorted
-// data, without signatures.
-func keySets(m holdfast.Measurement) map[holdfast.Server][]string {
-	out := map[holdfast.Server][]string{}
-	for _, e := range m.Exchanges {
-		if e.Purpose != holdfast.PurposeDNSKEY || e.Zone != m.Subject.Zone || e.Outcome != holdfast.Answered {
-			continue
-		}
-		message, err := wire.Parse(e.Reply)
-		if err != nil || message.Rcode != wire.NoError {
-			continue
-		}
-		keys := []string{}
-		for _, r := range message.Answer {
-			if r.Type == wire.TypeDNSKEY {
-				keys = append(keys, string(r.Data))
-			}
-		}
-		slices.Sort(keys)
-		out[e.Server] = keys
-	}
-	return out
 }

@@ -17,13 +17,22 @@ import (
 // RejudgeOptions are the flags of `holdfast rejudge`, as given.
 type RejudgeOptions struct {
 	Config, Since, Until, Zone, Profile string
+	CatalogueDiff                       bool // sum up by check, for a release note
 	JSON                                bool
 }
 
+// What a difference is.
+const (
+	appears  = "appears"
+	vanishes = "vanishes"
+	changes  = "changes" // severity
+)
+
 // difference is a finding that today's checks see in recorded evidence and
-// those of the day did not, or the other way round.
+// those of the day did not, or the other way round, or at another severity.
 type difference struct {
-	What        string           `json:"what"` // appears, vanishes
+	What        string           `json:"what"`
+	Was         string           `json:"was,omitempty"` // the severity recorded, of one that changes
 	Zone        holdfast.Name    `json:"zone"`
 	Measurement string           `json:"measurement"`
 	At          time.Time        `json:"at"`
@@ -38,6 +47,8 @@ type rejudgement struct {
 	Statuses     map[holdfast.Status]int `json:"statuses"`
 	Findings     map[string]int          `json:"findings"` // by code
 	Differences  []difference            `json:"differences"`
+	Before       []string                `json:"before"` // versions of the catalogue that the looks were judged under
+	Changes      []checkChange           `json:"changes,omitempty"`
 }
 
 // Rejudge judges recorded evidence again with today's checks, and says what
@@ -74,8 +85,14 @@ func Rejudge(ctx context.Context, w World, o RejudgeOptions) (Exit, error) {
 		if len(result.Differences) > 0 {
 			exit = Warned
 		}
-		if o.JSON {
+		if o.CatalogueDiff {
+			result.Changes = byCheck(result.Differences)
+		}
+		switch {
+		case o.JSON:
 			return writeJSON(w.Stdout, result)
+		case o.CatalogueDiff:
+			return writeCatalogueDiff(w, result)
 		}
 		return writeRejudgement(w, result)
 	})
@@ -104,10 +121,13 @@ func rejudge(ctx context.Context, w World, r *record.Record, catalogue judge.Cat
 	for _, i := range intervals {
 		known[i.Finding.Zone] = append(known[i.Finding.Zone], i)
 	}
-	withheld, err := withheldSweeps(ctx, r)
+	sweeps, err := r.Sweeps(ctx, mostSweeps)
 	if err != nil {
 		return out, err
 	}
+	out.Before = versions(sweeps, since)
+	withheld := withheldAmong(sweeps)
+	pasts := &pasts{record: r, catalogue: catalogue, withheld: withheld, known: map[holdfast.Name]holdfast.Past{}}
 	progress := startProgress(w, "judging again")
 	defer progress.stop()
 	for m, err := range r.Measurements(ctx, since, until, zone) {
@@ -118,7 +138,10 @@ func rejudge(ctx context.Context, w World, r *record.Record, catalogue judge.Cat
 			out.Withheld++
 			continue
 		}
-		v := catalogue.Judge(m, m.Finished)
+		v, err := pasts.judge(ctx, m)
+		if err != nil {
+			return out, err
+		}
 		out.Measurements++
 		out.Statuses[v.Status]++
 		for _, f := range v.Findings {
@@ -133,41 +156,54 @@ func rejudge(ctx context.Context, w World, r *record.Record, catalogue judge.Cat
 // mostSweeps is more than a year of core and full sweeps.
 const mostSweeps = 200_000
 
-// withheldSweeps are those in which most of the world seemed down. Which of
+// withheldAmong are the sweeps in which most of the world seemed down. Which of
 // their looks were judged all the same is not recorded; nobody is blamed for
 // any of them.
-func withheldSweeps(ctx context.Context, r *record.Record) (map[string]bool, error) {
-	sweeps, err := r.Sweeps(ctx, mostSweeps)
-	if err != nil {
-		return nil, err
-	}
+func withheldAmong(sweeps []holdfast.Sweep) map[string]bool {
 	out := map[string]bool{}
 	for _, s := range sweeps {
 		if s.Withheld {
 			out[s.ID] = true
 		}
 	}
-	return out, nil
+	return out
+}
+
+// versions are those of the catalogue that sweeps were judged under.
+func versions(sweeps []holdfast.Sweep, since time.Time) []string {
+	out := []string{}
+	for _, s := range sweeps {
+		if !s.Started.Before(since) && s.Catalogue != "" {
+			out = append(out, s.Catalogue)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // compare holds a new verdict against what the record had found in force at
-// the time of the look.
+// the time of the look. The record has a finding's severity as it was last
+// seen, so severities are compared there.
 func compare(m holdfast.Measurement, v holdfast.Verdict, known []record.Interval) []difference {
 	var out []difference
-	then := map[string]holdfast.Finding{}
+	then := map[string]record.Interval{}
 	for _, i := range known {
 		if !i.Opened.After(m.Finished) && (i.Closed.IsZero() || i.Closed.After(m.Finished)) && !i.LastSeen.Before(m.Finished) {
-			then[i.Finding.Key()] = i.Finding
+			then[i.Finding.Key()] = i
 		}
 	}
 	for _, f := range v.Findings {
-		if _, was := then[f.Key()]; !was {
-			out = append(out, difference{"appears", v.Zone, m.ID, m.Finished, f})
+		was, known := then[f.Key()]
+		switch {
+		case !known:
+			out = append(out, difference{appears, "", v.Zone, m.ID, m.Finished, f})
+		case was.Measurement == m.ID && was.Finding.Severity != f.Severity:
+			out = append(out, difference{changes, was.Finding.Severity.String(), v.Zone, m.ID, m.Finished, f})
 		}
 		delete(then, f.Key())
 	}
-	for _, f := range then {
-		out = append(out, difference{"vanishes", v.Zone, m.ID, m.Finished, f})
+	for _, was := range then {
+		out = append(out, difference{vanishes, "", v.Zone, m.ID, m.Finished, was.Finding})
 	}
 	slices.SortFunc(out, func(a, b difference) int {
 		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Finding.Key(), b.Finding.Key()))
@@ -190,7 +226,11 @@ func writeRejudgement(w World, r rejudgement) error {
 		if d.Finding.Server != (holdfast.Server{}) {
 			where = " " + d.Finding.Server.String()
 		}
-		fmt.Fprintf(w.Stdout, "  %s  %-8s  %s %s%s: %s\n", d.At.UTC().Format(time.DateTime), d.What, d.Zone, d.Finding.Code, where, d.Finding.Text)
+		severity := d.Finding.Severity.String()
+		if d.Was != "" {
+			severity = d.Was + " -> " + severity
+		}
+		fmt.Fprintf(w.Stdout, "  %s  %-8s  %s %s %s%s: %s\n", d.At.UTC().Format(time.DateTime), d.What, d.Zone, d.Finding.Code, severity, where, d.Finding.Text)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -222,6 +223,21 @@ func lengthen(short string, zone holdfast.Name) holdfast.Name {
 		return holdfast.Name(short)
 	}
 	return holdfast.Name(short + "." + strings.TrimPrefix(string(zone), "."))
+}
+
+// AsKept is a measurement as the record gives it back: instants to the
+// millisecond, round-trip times to a tenth of one. What is judged when it is
+// fresh must be this, so that judging it again gives the same verdict to the
+// octet. The exchanges are copied.
+func AsKept(m holdfast.Measurement) holdfast.Measurement {
+	m.Started, m.Finished = m.Started.Truncate(time.Millisecond), m.Finished.Truncate(time.Millisecond)
+	m.Exchanges = slices.Clone(m.Exchanges)
+	for i := range m.Exchanges {
+		e := &m.Exchanges[i]
+		e.Sent = e.Sent.Truncate(time.Millisecond)
+		e.RTT = time.Duration(rttUnits(e.RTT)) * rttUnit
+	}
+	return m
 }
 
 // rttUnits rounds to the unit. A reply that came has at least one: zero says

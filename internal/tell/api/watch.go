@@ -142,6 +142,28 @@ func (a *api) watchRoutes() {
 	register(a, huma.Operation{OperationID: "zone-findings", Method: http.MethodGet, Path: "/zones/{zone}/findings", Summary: "Findings about a zone over time", Tags: []string{"watch"}, Errors: []int{http.StatusNotFound}}, a.findings)
 	register(a, huma.Operation{OperationID: "sweeps", Method: http.MethodGet, Path: "/sweeps", Summary: "Passes over the roster, newest first", Tags: []string{"watch"}}, a.sweeps)
 	register(a, huma.Operation{OperationID: "roster", Method: http.MethodGet, Path: "/roster", Summary: "Who is under watch", Tags: []string{"watch"}, Errors: []int{http.StatusNotFound}}, a.roster)
+	register(a, huma.Operation{OperationID: "forecast", Method: http.MethodGet, Path: "/forecast", Summary: "Which zones will be bogus at an instant if nobody does anything", Tags: []string{"watch"}}, a.forecast)
+}
+
+type forecastInput struct {
+	At time.Time `query:"at" doc:"the instant looked ahead to; without it, seven days ahead"`
+}
+
+// forecast looks ahead from the record alone.
+func (a *api) forecast(ctx context.Context, in *forecastInput) (holdfast.Forecast, error) {
+	all, err := a.record.Statuses(ctx)
+	if err != nil {
+		return holdfast.Forecast{}, err
+	}
+	at := in.At.UTC()
+	if at.IsZero() {
+		at = a.clock.Now().UTC().Add(7 * 24 * time.Hour)
+	}
+	verdicts := make([]holdfast.Verdict, len(all))
+	for i, z := range all {
+		verdicts[i] = z.Verdict
+	}
+	return holdfast.NewForecast(verdicts, at), nil
 }
 
 func (a *api) status(ctx context.Context, in *statusInput) (zoneList, error) {

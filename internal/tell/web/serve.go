@@ -56,7 +56,7 @@ func (s *Site) render(name string, data any) (template.HTML, error) {
 // wrap puts the shell around a body.
 func (s *Site) wrap(r *http.Request, in shell) ([]byte, error) {
 	session := s.session(r)
-	links := []Link{{"/", "Zones"}, {"/incidents", "Incidents"}, {"/sweeps", "Sweeps"}}
+	links := []Link{{"/", "Zones"}, {"/incidents", "Incidents"}, {"/forecast", "Forecast"}, {"/sweeps", "Sweeps"}}
 	if s.config.Checks != nil {
 		links = append(links, Link{"/checks", "Checks"})
 	}

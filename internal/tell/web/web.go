@@ -124,6 +124,7 @@ func (s *Site) routes() {
 		"GET /incidents":                         s.serveIncidents,
 		"GET /incidents/{id}":                    s.serveIncident,
 		"GET /sweeps":                            s.serveSweeps,
+		"GET /forecast":                          s.serveForecast,
 		"GET /checks":                            s.serveChecks,
 		"GET /checks/{code}":                     s.serveCheck,
 		"GET /sign-in":                           s.serveSignIn,

@@ -31,7 +31,7 @@ func publicPages(all []holdfast.Subject) []string {
 		"/", "/?q=xn--&kind=idn", "/?status=trouble&sort=failure", "/?alg=8&sort=name", "/?fails=6h", "/?q=" + "%3Cscript%3E",
 		zonePath(all[0]), zonePath(all[illBogus]), zonePath(all[illUnreached]), zonePath(all[illLagging]), zonePath(all[illInsecure]),
 		"/evidence/m-00009", "/evidence/m-00009/0", "/evidence/m-00009/2",
-		"/incidents", "/incidents/i-bogus", "/incidents/i-past", "/sweeps", "/checks", "/checks/SIG-01", "/sign-in",
+		"/incidents", "/incidents/i-bogus", "/incidents/i-past", "/sweeps", "/forecast", "/forecast?at=30d", "/forecast?at=%3Cscript%3E", "/checks", "/checks/SIG-01", "/sign-in",
 	}
 }
 
@@ -311,6 +311,23 @@ func TestFrontPageIsSmallAndFresh(t *testing.T) {
 	changed := get(t, site, "/", "Accept-Encoding", "gzip", "If-None-Match", tag)
 	if changed.Code != http.StatusOK {
 		t.Errorf("a new verdict does not change the page: %d", changed.Code)
+	}
+}
+
+// TestForecastPage: the page says what the nouns say (outlook_test.go), and
+// names the zones.
+func TestForecastPage(t *testing.T) {
+	world := invent(t, 120)
+	site := world.site(nil)
+	all := subjects(120)
+	text := soundPage(t, get(t, site, "/forecast?at=30d"), http.StatusOK)
+	for _, want := range []string{"if nobody does anything", "By 31 Aug 2026", `href="` + zonePath(all[illBogus]) + `"`, "<rect", `selected`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if bad := soundPage(t, get(t, site, "/forecast?at=soon"), http.StatusOK); !strings.Contains(bad, "neither an instant") {
+		t.Error("a wish that cannot be read is not said")
 	}
 }
 
