@@ -201,11 +201,12 @@ func missingAlgorithms(c *judge.Case, sc *judge.ServerChain) []string {
 	return out
 }
 
-// signsWith says whether a signature of the algorithm covers the set; what
-// cannot be verified here is believed.
+// signsWith says whether a signature of the algorithm covers the set; what is
+// not verified here is believed: in a roll-over of the algorithm the keys are
+// signed by one that no DS names yet, or any more.
 func signsWith(s *judge.Set, algorithm uint8) bool {
 	return slices.ContainsFunc(s.Signatures, func(sig judge.Signature) bool {
-		return sig.Algorithm == algorithm && (sig.Verifies || sig.Fault == judge.FaultAlgorithm)
+		return sig.Algorithm == algorithm && (sig.Verifies || sig.Fault == judge.FaultAlgorithm || sig.Fault == judge.FaultNotAnchored)
 	})
 }
 
