@@ -26,18 +26,16 @@ type transferKey struct {
 	provider int
 }
 
-// TrustAnchors are the root's key-signing keys of the beginning, as DNSKEY and
-// as DS records.
+// TrustAnchors are the root's key-signing keys, as DNSKEY and as DS records:
+// those of the beginning, and those that its rollovers have published since, as
+// IANA's file of trust anchors would have them.
 func (in *Internet) TrustAnchors() ([]wire.Record, error) {
 	root := in.zones[holdfast.Root]
 	if root.presigned != nil {
 		return root.presignedAnchors()
 	}
 	var out []wire.Record
-	for _, u := range root.phases[0].state.copies[0] {
-		if !u.keys {
-			continue
-		}
+	for _, u := range root.anchors(in.clock.Now()) {
 		key, err := root.key(u)
 		if err != nil {
 			return nil, err
@@ -50,6 +48,27 @@ func (in *Internet) TrustAnchors() ([]wire.Record, error) {
 		out = append(out, wire.NewDS(holdfast.Root, delegationTTL, ds))
 	}
 	return out, nil
+}
+
+// anchors are the keys that have signed the DNSKEY RRset up to an instant, and
+// are not revoked then.
+func (z *zone) anchors(now time.Time) []keyUse {
+	var out []keyUse
+	for i, p := range z.phases {
+		if i > 0 && p.at.After(now) {
+			break
+		}
+		for _, u := range p.state.copies[0] {
+			same := func(old keyUse) bool { return old.id == u.id }
+			switch {
+			case u.revoked:
+				out = slices.DeleteFunc(out, same)
+			case u.keys && u.published && !slices.ContainsFunc(out, same):
+				out = append(out, u)
+			}
+		}
+	}
+	return out
 }
 
 // presignedAnchors are the DNSKEY RRset and its DS.

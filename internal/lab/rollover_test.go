@@ -388,3 +388,39 @@ func TestRolloversAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestRootAnchorsFollowItsRollover: the root's new key is an anchor from its
+// publication on, the old one until it is revoked (RFC 5011), a month later.
+func TestRootAnchorsFollowItsRollover(t *testing.T) {
+	clock := &stopped{start}
+	in, err := New(mustParse(t, "clock 2026-08-01T12:00:00Z\nroot\nns a.root-servers.net. 198.41.0.4\nrollover revoke at +3d"), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {3 * day, 2}, {33 * day, 2}, {34 * day, 1}, {80 * day, 1}} {
+		clock.at = start.Add(at.after)
+		anchors, err := in.TrustAnchors()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := count(anchors, wire.TypeDS); n != at.want || n != count(anchors, wire.TypeDNSKEY) {
+			t.Errorf("after %s: %d anchors, want %d; steps %v", at.after, n, at.want, in.Steps("."))
+		}
+		records, err := in.RootZone(clock.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys []wire.DNSKEY
+		for _, r := range anchors {
+			if key, err := r.DNSKEY(); err == nil {
+				keys = append(keys, key)
+			}
+		}
+		if !signedBy(records, wire.TypeDNSKEY, keys, clock.at) {
+			t.Errorf("after %s: no anchor signs the root's keys", at.after)
+		}
+	}
+}
