@@ -151,8 +151,17 @@ func writeFindings(b *strings.Builder, v holdfast.Verdict, p paint) {
 			where = f.Server.String() + ": "
 		}
 		fmt.Fprintf(b, "%s  %s %s\n          %s%s\n", p.severity(f.Severity), p.bold(f.Code), f.Name, where, f.Text)
-		fmt.Fprintf(b, "          %s\n", p.dim(f.Reference+"; docs/checks/"+f.Code+".md"))
+		fmt.Fprintf(b, "          %s\n", p.dim(f.Reference+"; "+pageOf(f.Code)))
 	}
+}
+
+// pageOf is the document that explains a code: those that only a whole zone can
+// have share one.
+func pageOf(code string) string {
+	if strings.HasPrefix(code, "INT-") && code > "INT-03" {
+		return "docs/formats/verify.md"
+	}
+	return "docs/checks/" + code + ".md"
 }
 
 // writeJSON prints a value as indented JSON with a final newline.

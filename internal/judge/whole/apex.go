@@ -185,8 +185,8 @@ func (j *judgement) conclude() {
 		r.Status, r.Reason = holdfast.Insecure, "the zone has no DNSKEY records: it is not signed"
 	case j.hopeless:
 		r.Status, r.Reason = holdfast.Insecure, "all keys are of algorithms that are not supported"
-	case !r.Good():
-		r.Status, r.Reason = holdfast.Bogus, worstText(r.Findings)
+	case bogus(r.Findings) != "":
+		r.Status, r.Reason = holdfast.Bogus, bogus(r.Findings)
 	case j.partial:
 		r.Status, r.Reason = holdfast.Indeterminate, "the zone was not read to its end"
 	case r.Anchored:
@@ -196,11 +196,11 @@ func (j *judgement) conclude() {
 	}
 }
 
-// worstText is the text of the first of the worst findings.
-func worstText(findings []holdfast.Finding) string {
-	worst := holdfast.Verdict{Findings: findings}.Worst()
+// bogus is the text of the first finding, the gravest, at which a validator
+// stumbles; empty where there is none.
+func bogus(findings []holdfast.Finding) string {
 	for _, f := range findings {
-		if f.Severity == worst {
+		if f.Severity >= holdfast.SeverityError && !content(f.Code) {
 			return f.Text
 		}
 	}

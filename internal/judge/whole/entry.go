@@ -86,9 +86,9 @@ func appendKey(out, packed []byte) []byte {
 	return out
 }
 
-func appendEscaped(out, label []byte) []byte {
-	for _, c := range label {
-		switch c {
+func appendEscaped[text []byte | holdfast.Name](out []byte, label text) []byte {
+	for i := range len(label) {
+		switch c := label[i]; c {
 		case 0:
 			out = append(out, 1, 1)
 		case 1:
@@ -122,7 +122,7 @@ func appendNameKey(out []byte, name holdfast.Name) ([]byte, bool) {
 		if end == start || end-start > 63 {
 			return nil, false
 		}
-		out = append(append(out, name[start:end]...), 0)
+		out = append(appendEscaped(out, name[start:end]), 0)
 		end = start - 1
 	}
 	return out, end < 0

@@ -31,14 +31,14 @@ var (
 	halfSigned    = fault{"CHN-04", "algorithm-incomplete", holdfast.SeverityWarning, "RFC 4035 section 2.2, RFC 6840 section 5.11", 0}
 	notSigned     = fault{"CHN-06", "zone-unsigned", holdfast.SeverityNotice, "RFC 4035 section 2", 10}
 	misnamed      = fault{"CHN-10", "signature-names", holdfast.SeverityCritical, "RFC 4035 section 5.3.1", 6}
-	apexWrong     = fault{"INT-01", "apex-wrong", holdfast.SeverityError, "RFC 1035 section 5.2", 0}
-	digestWrong   = fault{"INT-02", "zonemd-mismatch", holdfast.SeverityCritical, "RFC 8976 section 4", 0}
-	digestUnknown = fault{"INT-03", "zonemd-unverifiable", holdfast.SeverityNotice, "RFC 8976 section 4", 0}
+	apexWrong     = fault{"INT-10", "apex-wrong", holdfast.SeverityError, "RFC 1035 section 5.2", 0}
+	digestWrong   = fault{"INT-02", "zonemd-wrong", holdfast.SeverityCritical, "RFC 8976 section 4", 0}
+	digestUnknown = fault{"INT-09", "zonemd-unverifiable", holdfast.SeverityNotice, "RFC 8976 section 4", 0}
 	expiring      = fault{"SIG-02", "signature-expiring", holdfast.SeverityWarning, "RFC 6781 section 4.4.2", 0}
 	outsideZone   = fault{"INT-04", "record-outside-zone", holdfast.SeverityWarning, "RFC 1035 section 5.2", 0}
 	ttlsDiffer    = fault{"INT-05", "rrset-ttls-differ", holdfast.SeverityNotice, "RFC 2181 section 5.2", 0}
 	unwanted      = fault{"INT-06", "signature-unwanted", holdfast.SeverityWarning, "RFC 4035 section 2.2", 0}
-	aliasAndMore  = fault{"INT-07", "cname-and-other-data", holdfast.SeverityError, "RFC 2181 section 10.1", 0}
+	aliasAndMore  = fault{"INT-03", "alias-and-other-data", holdfast.SeverityError, "RFC 2181 section 10.1", 0}
 	unreadable    = fault{"INT-08", "record-unreadable", holdfast.SeverityError, "RFC 1035 section 3.3", 0}
 	denialMissing = fault{"INT-11", "denial-missing", holdfast.SeverityError, "RFC 4035 section 2.3, RFC 5155 section 7.1", 12}
 	denialBroken  = fault{"INT-12", "denial-chain-broken", holdfast.SeverityError, "RFC 4034 section 4.1.1, RFC 5155 section 7.1", 12}
@@ -55,6 +55,16 @@ var (
 	renamedAndOwn = fault{"INT-20", "dname-and-other-data", holdfast.SeverityError, "RFC 6672 sections 2.3 and 2.4", 0}
 	strayDS       = fault{"INT-21", "ds-without-delegation", holdfast.SeverityWarning, "RFC 4035 section 2.4", 0}
 )
+
+// content says whether a finding is about what the zone says, not about whether
+// resolvers can validate it: such a zone is wrong, but not bogus.
+func content(code string) bool {
+	switch code {
+	case apexWrong.code, aliasAndMore.code, glueMissing.code, serverWrong.code, renamedAndOwn.code:
+		return true
+	}
+	return false
+}
 
 // as is the same fault with another severity.
 func (f fault) as(severity holdfast.Severity) fault {

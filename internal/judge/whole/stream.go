@@ -60,7 +60,7 @@ func (j *judgement) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := newPool(j, cancel)
-	s := &streamer{judgement: j, pool: p, chunk: p.fresh(ctx)}
+	s := &streamer{judgement: j, pool: p, chunk: <-p.free}
 	err = s.read(ctx, merged)
 	if failure := p.close(); failure != nil {
 		return failure
