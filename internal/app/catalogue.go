@@ -7,6 +7,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/judge/alg"
 	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
 	"github.com/holdfastdns/holdfast/internal/judge/past"
+	"github.com/holdfastdns/holdfast/internal/judge/server"
 	"github.com/holdfastdns/holdfast/internal/judge/zone"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
@@ -20,7 +21,7 @@ const CatalogueVersion = "2026.11.1"
 func NewCatalogue(anchors []wire.Record, cache *dnssec.Cache) judge.Catalogue {
 	return judge.Catalogue{
 		Version:  CatalogueVersion,
-		Checks:   slices.Concat(zone.Checks(), dnssec.Checks(), alg.Checks()),
+		Checks:   slices.Concat(zone.Checks(), server.Checks(), dnssec.Checks(), alg.Checks()),
 		Validate: dnssec.NewValidator(anchors, cache).Validate,
 		Remember: past.Fold,
 	}

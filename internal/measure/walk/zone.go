@@ -207,7 +207,7 @@ func (l *look) follow(q ask.Question, e exchange) {
 			l.sample(m)
 		}
 	case holdfast.PurposeManners:
-		if m != nil && !holds(m, l.zone, wire.TypeSOA) {
+		if m != nil && !m.Truncated && !holds(m, l.zone, wire.TypeSOA) {
 			l.pose(l.mannersOneByOne(q.Server)...)
 		}
 	case holdfast.PurposeApex:
