@@ -31,6 +31,28 @@ chain above it is; zones of which only some servers turn bogus are listed apart.
 	return cmd
 }
 
+func (c *commands) fate() *cobra.Command {
+	o := app.FateOptions{}
+	return configured(&cobra.Command{
+		Use:   "fate [ZONE|ADDRESS|NETWORK|DOMAIN]",
+		Short: "Say what hangs on a server, a network or a domain of name servers",
+		Long: `fate reads from the record who shares what: of an address, a network (/24, /48) or a
+domain that name servers have their names in, the zones that hang on it; of a zone,
+what it hangs on and how many others do. Without a name it lists the networks that
+most zones hang on.`,
+		Example: `  holdfast fate se --config holdfast.toml
+  holdfast fate 192.0.2.66 --config holdfast.toml`,
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if len(given) == 1 {
+				o.What = given[0]
+			}
+			o.JSON = c.json
+			return app.Fate(cmd.Context(), c.world, o)
+		},
+	}, &o.Config)
+}
+
 func (c *commands) show() *cobra.Command {
 	o := app.ShowOptions{}
 	cmd := configured(&cobra.Command{

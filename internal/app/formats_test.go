@@ -30,7 +30,7 @@ func TestFormatsNameEveryKey(t *testing.T) {
 		"evidence.md": {evidence{}},
 		"verify.md":   {whole.Report{}},
 		"webhook.md":  {alert.WebhookBody{}},
-		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}},
+		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}},
 	} {
 		text := formatPage(t, page)
 		named := map[string]bool{}

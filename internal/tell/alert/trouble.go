@@ -34,6 +34,9 @@ var troubles = []struct {
 	{"NET-", holdfast.TroubleReachability},
 	{"CST-", holdfast.TroubleConsistency},
 	{"ZON-", holdfast.TroubleConsistency},
+	{"INT-", holdfast.TroubleChain},
+	{"SYN-", holdfast.TroubleDelegation},
+	{"REG-", holdfast.TroubleDelegation},
 	{"SELF-", holdfast.TroubleSelf},
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,10 @@ type incidentView struct {
 	Staff    bool
 	Checks   bool
 	Duration time.Duration
+	// Also are zones on the same servers that are not in the incident; Silent
+	// is how many of them have no other server.
+	Also   []holdfast.Dependent
+	Silent int
 }
 
 type incidentFinding struct {
@@ -95,7 +100,37 @@ func (s *Site) serveIncident(w http.ResponseWriter, r *http.Request) error {
 	for _, n := range notices {
 		view.Told = append(view.Told, toldOf(n, who.staff))
 	}
+	if err := s.whatElseHangs(r, &view); err != nil {
+		return err
+	}
 	return s.show(w, r, shell{Title: zonesInWords(found.Zones) + ": " + clean(found.Title), Nav: "/incidents", Live: true}, "incident", view)
+}
+
+// whatElseHangs finds the zones that share the incident's servers: they are next
+// where the servers fail, and well where the fault is the zones' own.
+func (s *Site) whatElseHangs(r *http.Request, view *incidentView) error {
+	all, err := s.record.Statuses(r.Context())
+	if err != nil {
+		return err
+	}
+	verdicts := make([]holdfast.Verdict, len(all))
+	for i, z := range all {
+		verdicts[i] = z.Verdict
+	}
+	var addresses []netip.Addr
+	for _, server := range view.Servers {
+		addresses = append(addresses, server.Address)
+	}
+	for _, d := range holdfast.NewFate(verdicts).OnAddresses(addresses) {
+		if slices.Contains(view.Zones, d.Zone) {
+			continue
+		}
+		view.Also = append(view.Also, d)
+		if d.All() {
+			view.Silent++
+		}
+	}
+	return nil
 }
 
 func toldOf(n holdfast.Notice, staff bool) told {
