@@ -35,6 +35,7 @@ var walls = []wall{
 	{"tell/*", []string{"record", "tell/notify"}, "it speaks from the record"},
 	{"desk/*", []string{"record"}, "people work from the record"},
 	{"lab", []string{"wire"}, "it is the outside world; it must not share our mistakes"},
+	{"lab/strangers", []string{"wire"}, "other people's validators are shown a lab and know neither it nor our judges"},
 	{"app", []string{"*"}, "the only wiring"},
 }
 
