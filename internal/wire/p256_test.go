@@ -102,6 +102,15 @@ func p256Multiple(t *testing.T, k *big.Int) (x, y *big.Int) {
 	return new(big.Int).SetBytes(point[1:33]), new(big.Int).SetBytes(point[33:])
 }
 
+func p256KeyOf(t testing.TB, public *ecdsa.PublicKey) *p256Key {
+	t.Helper()
+	point, err := public.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newP256Key(new(big.Int).SetBytes(point[1:33]), new(big.Int).SetBytes(point[33:]))
+}
+
 // p256Agree holds one verification to crypto/ecdsa.
 func p256Agree(t testing.TB, public *ecdsa.PublicKey, key *p256Key, hash, signature []byte) bool {
 	t.Helper()
@@ -129,7 +138,7 @@ func TestP256(t *testing.T) {
 			t.Fatal(err)
 		}
 		public := &private.PublicKey
-		key := newP256Key(public.X, public.Y)
+		key := p256KeyOf(t, public)
 		for i := range 100 {
 			hash := sha256.Sum256([]byte{byte(i)})
 			signature := p256Sign(t, private, hash[:])
@@ -164,7 +173,7 @@ func FuzzP256(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	key := newP256Key(private.X, private.Y)
+	key := p256KeyOf(f, &private.PublicKey)
 	hash := sha256.Sum256([]byte("seed"))
 	f.Add(hash[:], p256Sign(f, private, hash[:]))
 	f.Add(make([]byte, 32), make([]byte, 64))
@@ -186,10 +195,10 @@ func BenchmarkP256(b *testing.B) {
 	signature := p256Sign(b, private, hash[:])
 	b.Run("tables", func(b *testing.B) {
 		for b.Loop() {
-			newP256Key(private.X, private.Y)
+			p256KeyOf(b, &private.PublicKey)
 		}
 	})
-	key := newP256Key(private.X, private.Y)
+	key := p256KeyOf(b, &private.PublicKey)
 	b.Run("verify", func(b *testing.B) {
 		for b.Loop() {
 			if !key.verify(hash[:], signature) {

@@ -175,11 +175,3 @@ func labelsOf(key []byte) int {
 	}
 	return count
 }
-
-// parentKey is the key of the name above.
-func parentKey(key []byte) []byte {
-	if len(key) == 0 {
-		return key
-	}
-	return key[:bytes.LastIndexByte(key[:len(key)-1], 0)+1]
-}

@@ -139,16 +139,6 @@ func (s *findings) merge(other *findings) {
 	}
 }
 
-// has says whether anything of the code was found.
-func (s *findings) has(code string) bool {
-	for of := range s.sorts {
-		if of.code == code {
-			return true
-		}
-	}
-	return false
-}
-
 // fill makes a finding of the fault. Type 0 speaks of the name.
 func (f fault) fill(name holdfast.Name, t wire.Type, format string, args ...any) holdfast.Finding {
 	where := name.String()
