@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/holdfastdns/holdfast"
@@ -61,7 +62,14 @@ type exchange struct {
 	zone    *zone // that the question is for; nil where the server has none
 	frame   *frame
 	manners map[Kind]*order
+
+	asked   query // q
+	scratch [nameSize]byte
 }
+
+// exchanges are lent out for the time of one answer: nothing of them stays in
+// what is answered.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // respond answers one packet that came to an address. The reply is written
 // into buf, which must be empty; it grows where its capacity is too small.
@@ -71,15 +79,18 @@ func (in *Internet) respond(buf []byte, to netip.Addr, packet []byte, tcp bool) 
 	if s == nil {
 		return reply{fate: lost}
 	}
-	var q query
-	var scratch [nameSize]byte
 	now := in.clock.Now()
-	x := exchange{in: in, server: s, q: &q, packet: packet, tcp: tcp, now: now}
-	if err := q.read(packet, scratch[:0]); err != nil {
+	x := exchanges.Get().(*exchange)
+	defer exchanges.Put(x)
+	x.in, x.server, x.packet, x.tcp, x.now, x.zone, x.frame, x.manners = in, s, packet, tcp, now, nil, nil, nil
+	x.asked = query{}
+	q := &x.asked
+	x.q = q
+	if err := q.read(packet, x.scratch[:0]); err != nil {
 		if packet, err = x.several(err); err != nil {
 			return reply{fate: lost}
 		}
-		if err := q.read(packet, scratch[:0]); err != nil {
+		if err := q.read(packet, x.scratch[:0]); err != nil {
 			return reply{packet: x.header(buf, wire.FormErr, false, false), from: to}
 		}
 		x.packet = packet
@@ -107,7 +118,7 @@ func (in *Internet) respond(buf []byte, to netip.Addr, packet []byte, tcp bool) 
 		out.packet = x.answer(buf)
 	}
 	if len(v.manners) > 0 {
-		out.spoil(&x)
+		out.spoil(x)
 	}
 	return out
 }
