@@ -107,6 +107,7 @@ roster.interval = "10m"
 contacts.sources = ["csv"]
 contacts.file = "`+filepath.Join(folder, "contacts.csv")+`"
 web.listen = "off"
+ask.rate = -1 # by our clock it would be 300 times too slow
 [scan]
 core = "5m"
 full = "20m"
