@@ -23,8 +23,7 @@ type Config struct {
 	// Rate is how many questions a second one server address is sent at most,
 	// over all zones and tries. 0: 20. Below zero: no limit, for labs only.
 	Rate float64 `toml:"rate"`
-	// Burst is how many may follow one another at once. 0: 30, which is what a
-	// full look at a zone asks of one address.
+	// Burst is how many may follow one another at once. 0: 20.
 	Burst int `toml:"burst"`
 	// Window is how many questions one server address may have before it
 	// unanswered, so that its receive buffer is not overrun. 0: 32. (Two
@@ -60,7 +59,7 @@ func (c Config) completed() (Config, error) {
 		value *int
 		usual int
 	}{
-		{"udp_tries", &c.UDPTries, 2}, {"burst", &c.Burst, 30}, {"window", &c.Window, 32},
+		{"udp_tries", &c.UDPTries, 2}, {"burst", &c.Burst, 20}, {"window", &c.Window, 32},
 		{"in_flight", &c.InFlight, 4096}, {"connections", &c.Connections, 256}, {"sockets", &c.Sockets, 16},
 		{"socket_questions", &c.SocketQuestions, 2000}, {"servers", &c.Servers, 32768},
 	} {
