@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -36,6 +37,7 @@ func Verify(ctx context.Context, w World, o VerifyOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, err
 	}
+	defer frugal()()
 	verifier := whole.New(options)
 	defer verifier.Close()
 	stop := tellProgress(w, "verifying "+from.String(), verifier)
@@ -63,6 +65,16 @@ func Verify(ctx context.Context, w World, o VerifyOptions) (Exit, error) {
 		return Unworked, fmt.Errorf("verify: %w", broken)
 	}
 	return ExitFor(holdfast.Verdict{Status: report.Status, Findings: report.Findings}), nil
+}
+
+// frugal lets garbage lie about while the zone is small, and holds the process
+// below 300 MB while it is large. It answers what undoes it.
+func frugal() (restore func()) {
+	percent, limit := debug.SetGCPercent(400), debug.SetMemoryLimit(220<<20)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
 }
 
 // verification makes of the flags how to judge, and where the zone comes from.
