@@ -24,6 +24,8 @@ type Past struct {
 	CDS      CDSPast       `json:"cds,omitzero"`
 	Signing  []SigningPast `json:"signing,omitempty"` // by class
 	Servers  []ServerPast  `json:"servers,omitempty"` // by server
+	// Delegation is what the roster said of the zone.
+	Delegation DelegationPast `json:"delegation,omitzero"`
 }
 
 // Known says whether anything was learnt before.

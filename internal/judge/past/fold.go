@@ -19,7 +19,8 @@ func Fold(c *judge.Case) holdfast.Past {
 	}
 	foldKeys(c, &p)
 	p.Signing = foldSigning(c)
-	p.Servers = foldServers(c)
+	p.Servers = Servers(c)
+	p.Delegation = Delegation(c)
 	return Again(p, c.Measurement.Depth, c.Instant)
 }
 

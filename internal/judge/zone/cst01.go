@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
+	"github.com/holdfastdns/holdfast/internal/judge/past"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
@@ -46,13 +47,33 @@ func judgeSerials(c *judge.Case) []holdfast.Finding {
 		if last.server == v.server {
 			continue
 		}
-		out = append(out, holdfast.Finding{
+		f := holdfast.Finding{
 			Severity: v.lag(c, last), Server: v.server, RRset: holdfast.ClassSOA,
 			Text:     fmt.Sprintf("has serial %d, others have %d", v.soa.Serial, last.soa.Serial),
 			Evidence: []int{v.reply.Index, last.reply.Index},
-		})
+		}
+		v.slope(c, &f)
+		out = append(out, f)
 	}
 	return out
+}
+
+// slope says whether the server follows, if late, or stands still, as far as
+// earlier looks tell. One that follows is a step less grave: what it lacks, it
+// gets.
+func (v version) slope(c *judge.Case, f *holdfast.Finding) {
+	p, known := past.ServerOf(c, v.server)
+	if !known || !c.Past.Known() || p.Serial != v.soa.Serial || p.Behind.IsZero() {
+		return
+	}
+	switch {
+	case p.Given.After(c.Past.Since) && !p.Given.Before(p.Behind) && !c.Older(p.Given, lagWarns):
+		// It took a version while others were ahead already.
+		f.Text += "; it follows, but late"
+		f.Severity = max(holdfast.SeverityNotice, f.Severity-1)
+	case p.Behind.Before(c.Instant):
+		f.Text += fmt.Sprintf("; it has taken none since %s or before", p.Given.Format(time.DateTime+" UTC"))
+	}
 }
 
 func versionOf(c *judge.Case, server holdfast.Server) (version, bool) {

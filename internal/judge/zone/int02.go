@@ -2,8 +2,6 @@ package zone
 
 import (
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
@@ -59,7 +57,7 @@ func zonemdFault(c *judge.Case, r judge.Reply, set *judge.RRset) (holdfast.Sever
 	if isSigned(c, r.Exchange.Server) && len(set.RRSIGs) == 0 {
 		return holdfast.SeverityWarning, "gives ZONEMD records without a signature: nobody can trust the digest"
 	}
-	serial, steady := steadySerial(c, r.Exchange.Server, r.Exchange.Sent)
+	serial, steady := c.SteadySerial(r.Exchange.Server, r.Exchange.Sent, instant)
 	known, seen := false, make(map[[2]uint8]int)
 	for _, record := range set.Records {
 		md, err := record.ZONEMD()
@@ -79,34 +77,4 @@ func zonemdFault(c *judge.Case, r judge.Reply, set *judge.RRset) (holdfast.Sever
 		return holdfast.SeverityNotice, "gives ZONEMD records of no scheme and hash that RFC 8976 defines"
 	}
 	return 0, ""
-}
-
-// steadySerial is the serial that a server had when it was asked something
-// else, where that is sure: of the SOAs that it gave within the same minutes
-// all have it, one of them not before that question and one not after it.
-func steadySerial(c *judge.Case, server holdfast.Server, sent time.Time) (serial uint32, steady bool) {
-	before, after, first := false, false, true
-	for i := range c.Measurement.Exchanges {
-		e := &c.Measurement.Exchanges[i]
-		if e.Zone != c.Zone || e.Server != server || c.Messages[i] == nil || e.Sent.Sub(sent).Abs() > instant {
-			continue
-		}
-		r := c.Reply(i)
-		sets := c.Sets(r)
-		set := judge.Find(slices.Concat(sets.Answer, sets.Authority), c.Zone, wire.TypeSOA)
-		if set == nil {
-			continue
-		}
-		soa, err := set.Records[0].SOA()
-		if err != nil {
-			continue
-		}
-		if !first && soa.Serial != serial {
-			return 0, false
-		}
-		serial, first = soa.Serial, false
-		before = before || !e.Sent.After(sent)
-		after = after || !e.Sent.Before(sent)
-	}
-	return serial, before && after
 }

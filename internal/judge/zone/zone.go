@@ -53,6 +53,10 @@ func Checks() []judge.Check {
 		soaDiffers(),
 		zonemdWrong(),
 		aliasWithData(),
+		serialMisused(),
+		copyExpiring(),
+		losesQuestions(),
+		delegationChanged(),
 	}
 }
 
