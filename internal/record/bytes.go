@@ -30,8 +30,14 @@ const (
 )
 
 // squeeze compresses where that makes b smaller.
-func squeeze(b []byte) []byte {
-	out := compressor().EncodeAll(b, []byte{blobZstd})
+func squeeze(b []byte) []byte { return squeezeWith(compressor(), b) }
+
+// squeezeQuickly takes a fifth of the time for a tenth more octets: for what is
+// soon written over.
+func squeezeQuickly(b []byte) []byte { return squeezeWith(quickCompressor(), b) }
+
+func squeezeWith(encoder *zstd.Encoder, b []byte) []byte {
+	out := encoder.EncodeAll(b, []byte{blobZstd})
 	if len(out) > len(b) {
 		return append([]byte{blobPlain}, b...)
 	}
@@ -185,12 +191,15 @@ func (r *reader) table() []string {
 	return values
 }
 
-// The compressor and its counterpart hold tables of some megabytes, so one of
-// each serves the whole process; they are made on first use and never change.
+// The compressors and their counterpart hold tables of some megabytes, so one
+// of each serves the whole process; they are made on first use and never change.
 // Their options are constant: that they are sound is tested, not handled.
 var (
 	compressor = sync.OnceValue(func() *zstd.Encoder {
 		return must(zstd.NewWriter(nil, zstd.WithEncoderDictRaw(dictionaryID, dictionary()), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true)))
+	})
+	quickCompressor = sync.OnceValue(func() *zstd.Encoder {
+		return must(zstd.NewWriter(nil, zstd.WithEncoderDictRaw(dictionaryID, dictionary()), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true)))
 	})
 	decompressor = sync.OnceValue(func() *zstd.Decoder {
 		return must(zstd.NewReader(nil, zstd.WithDecoderDictRaw(dictionaryID, dictionary()), zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlob), zstd.WithDecoderLowmem(true)))

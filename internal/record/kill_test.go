@@ -69,7 +69,7 @@ func (r *Record) drudge(ctx context.Context, run string, lane int) error {
 		fmt.Printf("measured %s %d\n", id, len(m.Exchanges))
 		v := w.verdict(z, id, at)
 		v.Findings = []holdfast.Finding{finding(z, fmt.Sprintf("SIG-%d", i), holdfast.SeverityWarning)}
-		if err := r.Found(ctx, z.subject, v, holdfast.Past{}); err != nil {
+		if err := r.Found(ctx, z.subject, v, holdfast.Past{Since: morning.Add(-time.Hour), Until: at, Looks: i + 1}); err != nil {
 			return err
 		}
 		fmt.Printf("found %s %s\n", id, z.subject.Zone)
@@ -136,6 +136,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 		r, err := Open(t.Context(), path)
 		noError(t, err)
 		noError(t, r.holds(t.Context(), lines))
+		pastsGoWithVerdicts(t, r)
 		intact(t, r)
 		// Recovery, as at the start of a watch: what was not judged is, and what
 		// was being sent is queued.
@@ -156,6 +157,21 @@ func TestKilledAtAnyInstant(t *testing.T) {
 		t.Errorf("only %d things were acknowledged in %d runs: the test shows nothing", acknowledged, times)
 	}
 	t.Logf("%d acknowledged, %d times killed", acknowledged, times)
+}
+
+// pastsGoWithVerdicts: what is known of a zone is what was known when its
+// latest verdict was reached, never more nor less.
+func pastsGoWithVerdicts(t *testing.T, r *Record) {
+	t.Helper()
+	statuses, err := r.Statuses(t.Context())
+	noError(t, err)
+	for _, status := range statuses {
+		past, err := r.Past(t.Context(), status.Subject.Zone)
+		noError(t, err)
+		if !past.Until.Equal(status.Verdict.At) {
+			t.Errorf("%s: the verdict is of %s, the past goes to %s", status.Subject.Zone, status.Verdict.At, past.Until)
+		}
+	}
 }
 
 // holds looks for all that was acknowledged. The pipe may hold less than was

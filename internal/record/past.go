@@ -100,7 +100,7 @@ func (b *batch) savePastWhole(key int64, past holdfast.Past) error {
 	}
 	return b.exec(`INSERT INTO past (zone, since, until, looks, data) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (zone) DO UPDATE SET since = excluded.since, until = excluded.until, looks = excluded.looks, data = excluded.data`,
-		key, nanos(past.Since), nanos(past.Until), past.Looks, squeeze(raw))
+		key, nanos(past.Since), nanos(past.Until), past.Looks, squeezeQuickly(raw))
 }
 
 func (r *Record) pastInBatch(b *batch, zone holdfast.Name) (holdfast.Past, error) {

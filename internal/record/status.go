@@ -240,7 +240,7 @@ func encodeStatus(s holdfast.Subject, v holdfast.Verdict) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return squeeze(raw), nil
+	return squeezeQuickly(raw), nil
 }
 
 // touchStatus writes a status that differs from the one before by its look only.
