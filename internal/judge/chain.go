@@ -87,6 +87,8 @@ type ServerChain struct {
 	// answers.
 	Sets    []*Set
 	Denials []*Denial
+	// Probes are its answers about names below the apex.
+	Probes []Probe
 }
 
 // Key is a DNSKEY as a chain sees it.

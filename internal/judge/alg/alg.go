@@ -24,6 +24,8 @@ func Checks() []judge.Check {
 		sha256Missing(),
 		rsaKeyLength(),
 		keyMalformed(),
+		weakKey(),
+		unusualAlgorithm(),
 	}
 }
 

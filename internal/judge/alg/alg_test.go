@@ -72,10 +72,15 @@ func TestChecks(t *testing.T) {
 		keys, ds []string
 		want     []string // "CODE severity RRSET: text"
 	}{
-		"healthy":       {[]string{good, key(256, 13, octets(64))}, []string{goodDS}, nil},
-		"unsigned":      {nil, nil, nil},
-		"healthy RSA":   {[]string{key(257, 8, rsa(2048)), key(256, 8, rsa(4096))}, []string{ds(8, 2, 32)}, nil},
-		"a private one": {[]string{key(257, 253, octets(40))}, []string{ds(253, 2, 32)}, nil},
+		"healthy":     {[]string{good, key(256, 13, octets(64))}, []string{goodDS}, nil},
+		"unsigned":    {nil, nil, nil},
+		"healthy RSA": {[]string{key(257, 8, rsa(2048)), key(256, 8, rsa(4096))}, []string{ds(8, 2, 32)}, nil},
+		"a private one": {[]string{key(257, 253, octets(40))}, []string{ds(253, 2, 32)}, []string{
+			"ALG-10 info DNSKEY: algorithms that validators in general do not know, and take what they alone sign as unsigned: 253 (private)",
+		}},
+		"a private one with its name, and a number of nobody's": {[]string{good, key(256, 253, append([]byte("\x06falcon\x07example\x00"), octets(40)...))}, []string{goodDS, ds(200, 2, 32)}, []string{
+			"ALG-10 info DNSKEY: algorithms that validators in general do not know, and take what they alone sign as unsigned: 200 (not registered), 253 (private, falcon.example.)",
+		}},
 		"SHA-1 signatures": {[]string{key(257, 7, rsa(2048))}, []string{ds(7, 2, 32)}, []string{
 			"ALG-01 error DNSKEY: keys of the zone use an algorithm that must not be used for signing: 7 (RSASHA1-NSEC3-SHA1)",
 			"ALG-01 error DS: DS records of the zone use an algorithm that must not be used for signing: 7 (RSASHA1-NSEC3-SHA1)",
@@ -121,6 +126,9 @@ func TestChecks(t *testing.T) {
 			v := judge.Catalogue{Checks: Checks()}.Judge(measure(t, test.keys, test.ds), noon)
 			var got []string
 			for _, f := range v.Findings {
+				if f.Code == "ALG-09" {
+					continue // the moduli here are patterns, and weak indeed: TestWeakKeys
+				}
 				got = append(got, fmt.Sprintf("%s %s %s: %s", f.Code, f.Severity, f.RRset, f.Text))
 				if len(f.Evidence) == 0 {
 					t.Errorf("%s rests on nothing", f.Code)

@@ -56,11 +56,13 @@ func ChecksWith(p Policy) []judge.Check {
 	return []judge.Check{
 		chainBroken(),
 		dsMatchesNoKey(), keysNotSignedByDS(), algorithmsIncomplete(), dsAndKeysApart(), signedByDSUnsigned(), island(), signerWrong(),
-		sameTag(p),
+		validatorsDisagree(), sameTag(p),
 		signatureExpired(p), signatureExpiring(p), signatureShorterThanExpire(), renewalOverdue(), signatureNotYetValid(p), signatureTooLong(p),
-		signatureInvalid(), signatureByUnknownKey(), signatureMissing(), signatureTTL(p), parentSignature(p),
+		signatureInvalid(), signatureByUnknownKey(), signatureMissing(), signatureTTL(p),
+		signatureIntermittent(), sampledBelow(p), parentSignature(p),
 		denialMissing(), denialWrong(), denialUnsigned(), denialContradicted(),
 		nsec3Iterations(p), nsec3Salt(), denialMixed(), nsec3ParamDiffers(), negativeSOA(),
+		denialChain(), bitmapUntrue(), compactDenial(), optOut(), deepDenial(),
 	}
 }
 

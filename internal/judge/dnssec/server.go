@@ -14,6 +14,9 @@ var ownPurposes = [...]holdfast.Purpose{
 	holdfast.PurposeCDS, holdfast.PurposeCDNSKEY, holdfast.PurposeNXDomain, holdfast.PurposeNoData,
 }
 
+// probePurposes are the questions about names below the apex.
+var probePurposes = [...]holdfast.Purpose{holdfast.PurposeNXDeep, holdfast.PurposeSample}
+
 // keysOf begins a server's part of the chain: whether it answers, and its keys
 // held against the trust in the zone (nil where the zone is not secure).
 func (r *reader) keysOf(server holdfast.Server, t *trust) (judge.ServerChain, *keyring) {
@@ -72,6 +75,41 @@ func (r *reader) content(sc *judge.ServerChain, ring *keyring) {
 			sc.Denials = append(sc.Denials, denial)
 		}
 	}
+	for _, purpose := range probePurposes {
+		for _, reply := range r.kase.Replies(r.kase.Zone, purpose) {
+			if reply.Exchange.Server != sc.Server || !speaks(reply) || r.ofChild(reply) {
+				continue
+			}
+			probe := judge.Probe{Purpose: purpose, Exchange: reply.Index}
+			sets, denial := r.examine(reply, ring).stamped(reply)
+			if probe.Denial = denial; len(sets) > 0 {
+				probe.Set = sets[0]
+			}
+			if probe.Set != nil || probe.Denial != nil {
+				sc.Probes = append(sc.Probes, probe)
+			}
+		}
+	}
+}
+
+// ofChild says whether a reply is made from a zone below, which the server has
+// too: it says nothing of this one.
+func (r *reader) ofChild(reply judge.Reply) bool {
+	below := func(name holdfast.Name) bool { return name != r.kase.Zone && name.IsSubdomainOf(r.kase.Zone) }
+	sets := r.kase.Sets(reply)
+	for _, section := range [][]*judge.RRset{sets.Answer, sets.Authority} {
+		for _, s := range section {
+			if s.Type == wire.TypeSOA && below(s.Name) {
+				return true
+			}
+			for _, sig := range s.RRSIGs {
+				if below(sig.Signer) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // decide gives the server of a secure zone its status from what was examined.

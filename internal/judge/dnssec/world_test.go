@@ -46,6 +46,9 @@ type edition struct {
 	bare     bool // an unsigned copy
 	edit     func(holdfast.Purpose, *wire.Message)
 	silent   map[holdfast.Purpose]holdfast.Outcome
+	shallow  bool                              // proofs cover the name asked for in place of the next closer one
+	bitmap   func([]wire.Type) []wire.Type     // what the apex's NSEC or NSEC3 lists
+	relink   func([]wire.Record) []wire.Record // the chain, before it is signed
 }
 
 func classOf(t wire.Type) holdfast.Class {
@@ -149,7 +152,10 @@ func (e *edition) types(t testing.TB, name holdfast.Name) []wire.Type {
 		for typ := range e.apex(t) {
 			out = append(out, typ)
 		}
-		return append(out, wire.TypeRRSIG)
+		if out = append(out, wire.TypeRRSIG); e.bitmap != nil {
+			out = e.bitmap(out)
+		}
+		return out
 	}
 	for _, r := range e.names[name] {
 		out = append(out, r.Type)
@@ -167,7 +173,7 @@ func (e *edition) chain(t testing.TB) []wire.Record {
 		names = append(names, name)
 	}
 	if e.params == nil {
-		return e.plain(t, names)
+		return e.linked(e.plain(t, names))
 	}
 	for name := range e.names { // empty non-terminals have NSEC3 records
 		for above := name.Parent(); above != e.zone; above = above.Parent() {
@@ -176,7 +182,14 @@ func (e *edition) chain(t testing.TB) []wire.Record {
 			}
 		}
 	}
-	return e.hashed(t, names)
+	return e.linked(e.hashed(t, names))
+}
+
+func (e *edition) linked(chain []wire.Record) []wire.Record {
+	if e.relink != nil {
+		return e.relink(chain)
+	}
+	return chain
 }
 
 func (e *edition) plain(t testing.TB, names []holdfast.Name) []wire.Record {
@@ -270,7 +283,11 @@ func (e *edition) answer(t testing.TB, q holdfast.Question, p holdfast.Purpose) 
 		prove := []holdfast.Name{q.Name}
 		if !known {
 			m.Rcode = wire.NXDomain
-			prove = []holdfast.Name{q.Name, "*." + e.zone}
+			closer := q.Name
+			for !e.shallow && closer.Parent() != e.zone {
+				closer = closer.Parent()
+			}
+			prove = []holdfast.Name{closer, "*." + e.zone}
 			if e.params != nil {
 				prove = append(prove, e.zone)
 			}
@@ -417,6 +434,19 @@ func (w *world) measured(t testing.TB) holdfast.Measurement {
 		}
 	}
 	return m
+}
+
+// also asks a server of the zone one thing more.
+func (w *world) also(t testing.TB, m *holdfast.Measurement, i int, p holdfast.Purpose, name holdfast.Name, typ wire.Type) {
+	t.Helper()
+	q := holdfast.Question{Name: name, Type: uint16(typ)}
+	packet, err := w.child[i].answer(t, q, p).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packet[0], packet[1] = 9, byte(len(m.Exchanges))
+	m.Exchanges = append(m.Exchanges, holdfast.Exchange{Zone: zone, Purpose: p, Server: w.servers[i], Question: q,
+		Transport: holdfast.UDP, Sent: now, Tries: 1, Outcome: holdfast.Answered, Reply: packet})
 }
 
 func catalogue(trust []wire.Record, cache *dnssec.Cache) judge.Catalogue {
