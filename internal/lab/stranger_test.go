@@ -11,47 +11,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfastdns/holdfast/internal/lab/strangers"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
-// need finds another people's tool, or skips; where peers are required (CI), a
-// missing one is a failure.
+// need finds another people's tool, or skips.
 func need(t *testing.T, tool string) string {
 	t.Helper()
-	path, err := exec.LookPath(tool)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("HOLDFAST_PEERS") == "required" {
-		t.Fatalf("%s is missing, and HOLDFAST_PEERS=required", tool)
-	}
-	t.Skipf("%s is missing; ./test installs it where it may", tool)
-	return ""
+	return strangers.Need(t, tool)
 }
 
 // inNamespace runs the test once more inside a network namespace in which all
 // addresses are local, and answers true there.
 func inNamespace(t *testing.T) bool {
 	t.Helper()
-	if os.Getenv("LAB_NAMESPACE") == t.Name() {
-		return true
-	}
-	if out, err := exec.Command("unshare", "-Urn", "true").CombinedOutput(); err != nil {
-		t.Skipf("unshare -Urn does not work here: %v %s", err, out)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	script := `ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo && exec "$0" "$@"`
-	cmd := exec.CommandContext(ctx, "unshare", "-Urn", "sh", "-c", script, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), "LAB_NAMESPACE="+t.Name())
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("inside the namespace: %v\n%s", err, out)
-	}
-	if testing.Verbose() {
-		t.Logf("%s", out)
-	}
-	return false
+	return strangers.InNamespace(t, 3*time.Minute)
 }
 
 // serveHere serves a lab on every address of the namespace, by the machine's
@@ -64,21 +38,8 @@ func serveHere(t *testing.T, plan Plan) *Internet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done, ready := make(chan error, 1), make(chan struct{})
-	go func() {
-		done <- in.Serve(ctx, ServeConfig{Everywhere: true, Ready: func(map[netip.Addr]netip.AddrPort) { close(ready) }})
-	}()
-	select {
-	case <-ready:
-	case err := <-done:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+	strangers.Serve(t, func(ctx context.Context, ready func()) error {
+		return in.Serve(ctx, ServeConfig{Everywhere: true, Ready: func(map[netip.Addr]netip.AddrPort) { ready() }})
 	})
 	return in
 }
@@ -108,70 +69,11 @@ func anchorFile(t *testing.T, in *Internet) string {
 // startUnbound runs a validating resolver over the lab and gives its address.
 func startUnbound(t *testing.T, in *Internet) string {
 	t.Helper()
-	unbound := need(t, "unbound")
-	dir := t.TempDir()
 	anchors, err := in.TrustAnchors()
 	if err != nil {
 		t.Fatal(err)
 	}
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	hints := write("hints", in.RootHintsFile())
-	anchor := write("anchor", anchors[1].String()+"\n")
-	const at = "127.0.0.9"
-	conf := write("unbound.conf", fmt.Sprintf(`server:
-	interface: %s@5300
-	access-control: 127.0.0.0/8 allow
-	do-daemonize: no
-	username: ""
-	chroot: ""
-	directory: %q
-	pidfile: ""
-	use-syslog: no
-	logfile: ""
-	verbosity: 0
-	val-log-level: 2
-	root-hints: %q
-	trust-anchor-file: %q
-	do-not-query-localhost: no
-	module-config: "validator iterator"
-	trust-anchor-signaling: no
-	root-key-sentinel: no
-	aggressive-nsec: no
-	local-zone: "test." nodefault
-remote-control:
-	control-enable: no
-`, at, dir, hints, anchor))
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(unbound, "-d", "-c", conf)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			text, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Logf("unbound: %s", text)
-		}
-	})
-	for range 100 {
-		if exec.Command("dig", "+tries=1", "+time=1", "-p", "5300", "@"+at, ".", "SOA").Run() == nil {
-			return at
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("unbound does not answer")
-	return ""
+	return strangers.Unbound(t, strangers.World{Hints: in.RootHintsFile(), Anchors: anchors}).At.Addr().String()
 }
 
 // questions that every validator must find secure, and the response code.
