@@ -138,6 +138,11 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 			return fmt.Errorf("zone %s: %w", zp.Name, err)
 		}
 	}
+	for _, r := range zp.Keys {
+		if err := z.content.put(r); err != nil {
+			return fmt.Errorf("zone %s: %w", zp.Name, err)
+		}
+	}
 	if len(z.content.set(z.name, wire.TypeNS)) == 0 {
 		for _, h := range z.hosts {
 			ns, err := wire.NewTarget(z.name, wire.TypeNS, ttlOf(z.ttl.NS), h.Name)

@@ -43,6 +43,11 @@ func (c *content) add(r wire.Record) error {
 	if lent(r.Type) {
 		return nil
 	}
+	return c.put(r)
+}
+
+// put takes a record of any type in, once.
+func (c *content) put(r wire.Record) error {
 	if !r.Name.IsSubdomainOf(c.origin) {
 		return fmt.Errorf("record %s %s: not within zone %s", r.Name, r.Type, c.origin)
 	}

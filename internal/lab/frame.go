@@ -116,19 +116,23 @@ func (f *frame) apexSet(n *node, t wire.Type) ([]wire.Record, error) {
 		return f.apexNS(z.nameServers(n.sets[t], f.made))
 	case wire.TypeDNSKEY:
 		if f.signed() && !f.view.noDNSKEY {
-			return f.dnskeys(z.keyTTL(soa.TTL))
+			set, err := f.dnskeys(z.keyTTL(soa.TTL))
+			for _, r := range n.sets[t] {
+				set = append(set, wire.NewRecord(r.Name, t, z.keyTTL(soa.TTL), r.Data))
+			}
+			return set, err
 		}
 		return nil, nil
 	case wire.TypeCDNSKEY:
 		if f.signed() && !signing.NoCDS {
 			return z.cdnskeys(f.keys, z.keyTTL(soa.TTL))
 		}
-		return nil, nil
+		return n.sets[t], nil
 	case wire.TypeCDS:
 		if f.signed() && !signing.NoCDS {
 			return z.cds(f.keys, z.keyTTL(soa.TTL))
 		}
-		return nil, nil
+		return n.sets[t], nil
 	case wire.TypeNSEC3PARAM:
 		return f.nsec3Param(), nil
 	case wire.TypeZONEMD:

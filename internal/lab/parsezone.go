@@ -164,7 +164,12 @@ func addRecord(z *ZonePlan, text string) error {
 		if n++; n > 1 { // $GENERATE makes many of one line
 			return fmt.Errorf("record %q: want one record", text)
 		}
-		z.Records = append(z.Records, r)
+		switch r.Type {
+		case wire.TypeDNSKEY, wire.TypeCDS, wire.TypeCDNSKEY:
+			z.Keys = append(z.Keys, r)
+		default:
+			z.Records = append(z.Records, r)
+		}
 		return nil
 	})
 	if err == nil && n == 0 {

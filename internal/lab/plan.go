@@ -57,6 +57,10 @@ type ZonePlan struct {
 	// the addresses of name servers are added where they are missing, in this
 	// zone and in its parent.
 	Records []wire.Record
+	// Keys are DNSKEY records that are published beside the zone's own keys and
+	// sign nothing, and CDS and CDNSKEY records: those of other names, and of
+	// the apex where Signing.NoCDS leaves the zone's own out.
+	Keys []wire.Record
 }
 
 // SOATimers change the zone's SOA where they are not zero.
