@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"math/rand/v2"
 	"slices"
 
 	"github.com/holdfastdns/holdfast"
@@ -13,9 +14,9 @@ import (
 // deny it are other ones each time.
 func deepProbe(sweep string, zone holdfast.Name) holdfast.Name {
 	label := make([]byte, 12)
-	for n, i := fingerprint(sweep+" deep "+string(zone)), 0; i < len(label); i++ {
-		label[i] = 'a' + byte(n%26)
-		n /= 26
+	dice := rand.New(rand.NewPCG(fingerprint(sweep), fingerprint(string(zone))))
+	for i := range label {
+		label[i] = 'a' + byte(dice.IntN(26))
 	}
 	return under("a.b."+string(label), zone)
 }
