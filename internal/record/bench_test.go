@@ -83,6 +83,30 @@ func BenchmarkStatuses(b *testing.B) {
 	}
 }
 
+// BenchmarkForecast is `holdfast forecast` over the whole root but for starting
+// the process: the database is opened, every zone's verdict read, and each
+// asked what is left of it in three weeks.
+func BenchmarkForecast(b *testing.B) {
+	r, w := create(b), newWorld(72, rootZones)
+	atOnce(b, len(w.zones), func(i int) error {
+		return r.Found(b.Context(), w.zones[i].subject, w.verdict(w.zones[i], "m", morning), holdfast.Past{})
+	})
+	for b.Loop() {
+		again, err := Open(b.Context(), r.path)
+		noError(b, err)
+		statuses, err := again.Statuses(b.Context())
+		noError(b, err)
+		verdicts := make([]holdfast.Verdict, len(statuses))
+		for i, s := range statuses {
+			verdicts[i] = s.Verdict
+		}
+		if f := holdfast.NewForecast(verdicts, morning.Add(20*24*time.Hour)); f.Zones != rootZones || len(f.Bogus) != rootZones {
+			b.Fatalf("%d of %d zones bogus", len(f.Bogus), f.Zones)
+		}
+		noError(b, again.Close())
+	}
+}
+
 func BenchmarkMeasurement(b *testing.B) {
 	r, w := create(b), newWorld(73, 1)
 	noError(b, r.Measured(b.Context(), w.full(w.zones[0], "f", "s", morning)))

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -84,32 +85,56 @@ func (r *Record) readStatuses(ctx context.Context) (map[holdfast.Name]*ZoneStatu
 		return nil, err
 	}
 	defer rows.Close()
+	// To decode is most of the work, so all processors do it.
 	statuses := map[holdfast.Name]*ZoneStatus{}
+	var mutex sync.Mutex // of statuses, and of failed while decoding
+	var failed error
+	var decoding sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for rows.Next() {
-		var zone string
-		var since, lastGood, measured, at int64
-		var measurement sql.NullString
-		var blob, rtts []byte
-		if err := rows.Scan(&zone, &since, &lastGood, &measured, &at, &measurement, &rtts, &blob); err != nil {
+		var row statusRow
+		if err = rows.Scan(&row.zone, &row.since, &row.lastGood, &row.measured, &row.at, &row.measurement, &row.rtts, &row.data); err != nil {
+			break
+		}
+		slots <- struct{}{}
+		decoding.Go(func() {
+			defer func() { <-slots }()
+			status, err := row.status()
+			mutex.Lock()
+			defer mutex.Unlock()
+			if err != nil {
+				failed = fmt.Errorf("status of %s: %w", row.zone, err)
+			}
+			statuses[holdfast.Name(row.zone)] = status
+		})
+	}
+	decoding.Wait()
+	return statuses, errors.Join(err, failed, rows.Err())
+}
+
+type statusRow struct {
+	zone                          string
+	since, lastGood, measured, at int64
+	measurement                   sql.NullString
+	rtts, data                    []byte
+}
+
+func (row statusRow) status() (*ZoneStatus, error) {
+	raw, err := expand(row.data)
+	if err != nil {
+		return nil, err
+	}
+	var data statusData
+	if err := json.Unmarshal(raw, &data); err != nil {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if row.measurement.Valid {
+		if err := renew(&data.Verdict, row.at, row.measurement.String, row.rtts); err != nil {
 			return nil, err
 		}
-		raw, err := expand(blob)
-		if err != nil {
-			return nil, fmt.Errorf("status of %s: %w", zone, err)
-		}
-		var data statusData
-		if err := json.Unmarshal(raw, &data); err != nil {
-			return nil, fmt.Errorf("status of %s: %w: %w", zone, errDamaged, err)
-		}
-		if measurement.Valid {
-			if err := renew(&data.Verdict, at, measurement.String, rtts); err != nil {
-				return nil, fmt.Errorf("status of %s: %w", zone, err)
-			}
-		}
-		statuses[holdfast.Name(zone)] = &ZoneStatus{Subject: data.Subject, Verdict: data.Verdict,
-			Since: instant(since), LastGood: instant(lastGood), Measured: instant(measured)}
 	}
-	return statuses, rows.Err()
+	return &ZoneStatus{Subject: data.Subject, Verdict: data.Verdict,
+		Since: instant(row.since), LastGood: instant(row.lastGood), Measured: instant(row.measured)}, nil
 }
 
 // Statuses answers the status of every zone of the roster, by name; of every
