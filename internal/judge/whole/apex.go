@@ -71,6 +71,13 @@ func (j *judgement) readKeys() {
 	if len(j.keys) == 0 {
 		j.unsigned, j.hopeless = true, false
 	}
+	j.byTag = map[uint16][]int{}
+	for i, k := range j.keys {
+		j.byTag[k.Tag()] = append(j.byTag[k.Tag()], i)
+		if k.IsZoneKey() && !slices.Contains(j.algorithms, k.Algorithm) {
+			j.algorithms = append(j.algorithms, k.Algorithm)
+		}
+	}
 }
 
 // mayPublish says whether the key may sign RRsets of the type: a revoked key

@@ -40,8 +40,8 @@ type node struct {
 
 // set is the records of one type at a name, nil where there are none.
 func (n *node) set(t wire.Type) []record {
-	from := slices.IndexFunc(n.records, func(r record) bool { return r.typ == t })
-	if from < 0 {
+	from, there := slices.BinarySearchFunc(n.records, t, func(r record, t wire.Type) int { return int(r.typ) - int(t) })
+	if !there {
 		return nil
 	}
 	until := from
@@ -51,9 +51,7 @@ func (n *node) set(t wire.Type) []record {
 	return n.records[from:until]
 }
 
-func (n *node) has(t wire.Type) bool {
-	return slices.ContainsFunc(n.records, func(r record) bool { return r.typ == t })
-}
+func (n *node) has(t wire.Type) bool { return n.set(t) != nil }
 
 // exists says whether the name owns anything but the machinery of denial: an
 // NSEC3 record's hashed name is not itself in the chain (RFC 5155 section 7.1).

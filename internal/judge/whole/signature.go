@@ -95,16 +95,21 @@ func (w *worker) sets(n *node) {
 	}
 }
 
-// signaturesOver are those that cover a type; they follow each other.
+// signaturesOver are those that cover a type: they stand in order of their data,
+// which begins with it.
 func signaturesOver(signatures []record, t wire.Type) []record {
-	from, until := 0, 0
-	for i, r := range signatures {
-		if len(r.data) >= 2 && wire.Type(binary.BigEndian.Uint16(r.data)) == t {
-			if until == 0 {
-				from = i
-			}
-			until = i + 1
-		}
+	covered := func(r record) int {
+		var head [2]byte // data too short to say is of no type, and stands before that of the one it begins
+		copy(head[:], r.data)
+		return int(binary.BigEndian.Uint16(head[:]))
+	}
+	from, _ := slices.BinarySearchFunc(signatures, int(t), func(r record, t int) int { return covered(r) - t })
+	for from < len(signatures) && len(signatures[from].data) < 2 {
+		from++
+	}
+	until := from
+	for until < len(signatures) && covered(signatures[until]) == int(t) {
+		until++
 	}
 	return signatures[from:until]
 }
@@ -206,9 +211,9 @@ func (w *worker) judge(n *node, set []record, sig signature, sampled bool) (sigS
 		return sigUnsupported, -1, nil
 	}
 	tried, key, err := 0, -1, error(nil)
-	for i := range w.keys {
+	for _, i := range w.byTag[sig.tag] {
 		k := &w.keys[i]
-		if k.Tag() != sig.tag || k.Algorithm != sig.algorithm || !k.mayPublish(set[0].typ) {
+		if k.Algorithm != sig.algorithm || !k.mayPublish(set[0].typ) {
 			continue
 		}
 		if tried++; tried > maxSameTag || !sampled {
@@ -316,12 +321,9 @@ func (w *worker) explain(f fault, n *node, set []record, sig signature) {
 // countAlgorithms notes the algorithms of the zone's keys by which a set, that
 // has a good signature, has none.
 func (w *worker) countAlgorithms(signatures []record) {
-	for i, k := range w.keys {
-		if !k.IsZoneKey() || slices.ContainsFunc(w.keys[:i], func(o key) bool { return o.Algorithm == k.Algorithm && o.IsZoneKey() }) {
-			continue
-		}
-		if !slices.ContainsFunc(signatures, func(r record) bool { return len(r.data) > 2 && r.data[2] == k.Algorithm }) {
-			w.tally.lacking[k.Algorithm]++
+	for _, algorithm := range w.algorithms {
+		if !slices.ContainsFunc(signatures, func(r record) bool { return len(r.data) > 2 && r.data[2] == algorithm }) {
+			w.tally.lacking[algorithm]++
 		}
 	}
 }

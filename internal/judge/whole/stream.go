@@ -24,17 +24,19 @@ type judgement struct {
 	partial  bool  // the zone was not read to its end
 	share    uint64
 
-	apex     node // a copy of its own
-	soa      wire.SOA
-	keys     []key
-	nsec     bool     // the apex has NSEC
-	declared bool     // the apex has NSEC3PARAM that is for servers to use
-	chains   []params // that the apex declares and that can be walked
-	hashes   *sorter  // NSEC3 records and the names that they may speak of
-	digests  []digester
-	unsigned bool // the zone has no keys: nothing in it can be verified
-	hopeless bool // all keys are of algorithms that are not known here (RFC 4035 section 5.2)
-	begun    bool // the apex was read
+	apex       node // a copy of its own
+	soa        wire.SOA
+	keys       []key
+	byTag      map[uint16][]int
+	algorithms []uint8  // of the keys that may sign the zone
+	nsec       bool     // the apex has NSEC
+	declared   bool     // the apex has NSEC3PARAM that is for servers to use
+	chains     []params // that the apex declares and that can be walked
+	hashes     *sorter  // NSEC3 records and the names that they may speak of
+	digests    []digester
+	unsigned   bool // the zone has no keys: nothing in it can be verified
+	hopeless   bool // all keys are of algorithms that are not known here (RFC 4035 section 5.2)
+	begun      bool // the apex was read
 }
 
 func newJudgement(v *Verifier, zone holdfast.Name, zoneKey []byte) *judgement {
