@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -222,4 +223,19 @@ func FuzzParseAsTheLibrary(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPackPlain: what is packed without the library is what it would pack.
+func TestPackPlain(t *testing.T) {
+	label := strings.Repeat("a", 63)
+	for _, name := range []holdfast.Name{".", "example.", "a.b.c.example.", "*.x.", "_dsboot.example.", holdfast.Name(label) + ".x.",
+		holdfast.Name(strings.Repeat(label+".", 3) + strings.Repeat("b", 61) + "."), "", "example", "a..b.", ".a.",
+		holdfast.Name(label) + "a.", holdfast.Name(strings.Repeat(label+".", 4)), `a\.b.`, `\200.x.`} {
+		buffer := make([]byte, 255)
+		end, err := dns.PackDomainName(string(name), buffer, 0, nil, false)
+		got, ours := PackName(name)
+		if (err == nil) != (ours == nil) || err == nil && !bytes.Equal(got, buffer[:end]) {
+			t.Errorf("%q: %x, %v; the library %x, %v", name, got, ours, buffer[:end], err)
+		}
+	}
 }

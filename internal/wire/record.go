@@ -91,12 +91,41 @@ func ParseRecord(text string) (Record, error) {
 
 // PackName is the name in wire form, uncompressed.
 func PackName(name holdfast.Name) ([]byte, error) {
-	buffer := make([]byte, 256)
+	if packed := packPlain(name); packed != nil {
+		return packed, nil
+	}
+	buffer := make([]byte, 255) // RFC 1035 section 2.3.4
 	end, err := dns.PackDomainName(string(name), buffer, 0, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("name %q: %w", name, err)
 	}
 	return buffer[:end], nil
+}
+
+// packPlain packs an absolute name in which nothing is escaped, as nearly all
+// are; nil for any other.
+func packPlain(name holdfast.Name) []byte {
+	if name == holdfast.Root {
+		return []byte{0}
+	}
+	if len(name) > 254 || len(name) == 0 || name[len(name)-1] != '.' || strings.IndexByte(string(name), '\\') >= 0 {
+		return nil
+	}
+	out := make([]byte, len(name)+1)
+	label := 0 // where its length goes
+	for i := range len(name) {
+		if name[i] != '.' {
+			out[i+1] = name[i]
+			continue
+		}
+		length := i - label
+		if length == 0 || length > 63 {
+			return nil
+		}
+		out[label] = byte(length)
+		label = i + 1
+	}
+	return out
 }
 
 // readName reads a name from RDATA at off.
