@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
 	"github.com/holdfastdns/holdfast/internal/judge/profile"
 	"github.com/holdfastdns/holdfast/internal/judge/whole"
 	"github.com/holdfastdns/holdfast/internal/record"
@@ -29,6 +30,7 @@ func TestFormatsNameEveryKey(t *testing.T) {
 		"check.md":    {holdfast.Verdict{}},
 		"evidence.md": {evidence{}},
 		"verify.md":   {whole.Report{}},
+		"resolve.md":  {dnssec.Resolution{}, savedResolution{}},
 		"webhook.md":  {alert.WebhookBody{}},
 		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}},
 	} {
@@ -56,6 +58,7 @@ func TestFormatsNameEveryKey(t *testing.T) {
 
 // elsewhere are the types that a page leaves to another.
 var elsewhere = map[string][]reflect.Type{
+	"resolve.md":  {reflect.TypeFor[holdfast.Measurement]()},
 	"verify.md":   {reflect.TypeFor[holdfast.Finding]()},
 	"commands.md": {reflect.TypeFor[holdfast.Finding]()},
 	"webhook.md":  {reflect.TypeFor[holdfast.Incident]()},

@@ -1,10 +1,8 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -169,7 +167,7 @@ func TestResolversAgree(t *testing.T) {
 	if !strangers.InNamespace(t, 8*time.Minute) {
 		return
 	}
-	internet := serveArena(t)
+	internet := serveLab(t, arena())
 	anchors, err := internet.TrustAnchors()
 	if err != nil {
 		t.Fatal(err)
@@ -196,24 +194,6 @@ func TestResolversAgree(t *testing.T) {
 	}
 	work.Wait()
 	run.finish(t)
-}
-
-// serveArena serves the lab on its own addresses by the machine's clock.
-func serveArena(t *testing.T) *lab.Internet {
-	t.Helper()
-	start := time.Now().UTC().Truncate(time.Second)
-	plan, err := lab.Parse(strings.NewReader("clock "+start.Format(time.RFC3339)+" rate 1\n"+arena()), "arena", os.DirFS(t.TempDir()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	internet, err := lab.New(plan, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	strangers.Serve(t, func(ctx context.Context, ready func()) error {
-		return internet.Serve(ctx, lab.ServeConfig{Everywhere: true, Ready: func(map[netip.Addr]netip.AddrPort) { ready() }})
-	})
-	return internet
 }
 
 // newOurs is `holdfast resolve` over the lab.
@@ -311,8 +291,8 @@ func (r *report) page(t *testing.T) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Agreement with other validators\n\nWritten by `HOLDFAST_UPDATE=1 go test ./internal/app -run TestResolversAgree`, which asks the same %d questions of\n"+
 		"`holdfast resolve` and of others about %d zones of the lab, healthy and broken, and fails where they find different things without a clause that\npermits it.\n\n", r.asked, len(forms))
-	fmt.Fprintf(&b, "- %s\n- %s\n- %s\n\n", strangers.Version(t, "unbound", "-V"), strangers.Version(t, "delv", "-v"), strangers.Version(t, "kresd", "--version"))
-	fmt.Fprintf(&b, "holdfast finds %d answers secure, %d insecure, %d bogus; for %d no server gives an answer of use.\n\n",
+	fmt.Fprintf(&b, "- Unbound, %s\n- %s\n- %s\n\n", strangers.Version(t, "unbound", "-V"), strangers.Version(t, "delv", "-v"), strangers.Version(t, "kresd", "--version"))
+	fmt.Fprintf(&b, "Of all answers it finds %d secure, %d insecure, %d bogus; for %d no server gives an answer of use.\n\n",
 		r.count[holdfast.Secure], r.count[holdfast.Insecure], r.count[holdfast.Bogus], r.count[holdfast.Indeterminate])
 	b.WriteString("## Zones\n\nEach has the questions ")
 	for i, q := range put {
