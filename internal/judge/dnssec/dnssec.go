@@ -28,12 +28,20 @@ type Policy struct {
 	// signatures beyond it are not tried. BIND's max-validations-per-fetch is
 	// 16 as well.
 	MaxVerifications int
+	// MaxPerReply is how many verifications all RRsets of one reply may cost
+	// together; those beyond it are not tried. An honest reply, its proof of
+	// four RRsets signed by two keys each, needs eight. So a case costs at most
+	// this many for each reply, whatever stands in them.
+	MaxPerReply int
 	// MaxDenialRecords is how many NSEC and NSEC3 RRsets of a reply are looked
 	// at. An honest proof needs at most three (RFC 5155 section 7.2).
 	MaxDenialRecords int
 	// MaxIterations is the number of extra NSEC3 iterations above which a proof
 	// is not computed and the answer is insecure (RFC 9276 section 3.2). The
-	// validators in wide use stop between 50 and 150.
+	// validators in wide use stop between 50 and 150. A proof hashes each
+	// ancestor of the name asked for, up to the zone, and each with a wildcard
+	// before it, once: with L labels below the zone at most 2L+2 names, each
+	// by so many SHA-1 runs and one more (CVE-2023-50868).
 	MaxIterations uint16
 
 	// The life left at which SIG-02 and SIG-13 speak: less than the duration
@@ -60,7 +68,7 @@ type Policy struct {
 func DefaultPolicy() Policy {
 	const day = 24 * time.Hour
 	return Policy{
-		MaxKeysPerTag: 4, MaxVerifications: 16, MaxDenialRecords: 16, MaxIterations: 50,
+		MaxKeysPerTag: 4, MaxVerifications: 16, MaxPerReply: 64, MaxDenialRecords: 16, MaxIterations: 50,
 		WarningLeft: 7 * day, WarningShare: 0.25,
 		ErrorLeft: 3 * day, ErrorShare: 0.10,
 		CriticalLeft: day, CriticalShare: 0.10,
@@ -125,7 +133,7 @@ func (v *Validator) Validate(c *judge.Case) *judge.Chain {
 		validator: v, kase: c,
 		exams: exams{policy: v.Policy, cache: v.cache, at: c.Instant, passed: c.Passed},
 		rings: make(map[ringKey]*keyring),
-		read:  make(map[readKey]*reading),
+		read:  make(map[readKey]*reading), perReply: true,
 	}
 	return r.chain()
 }

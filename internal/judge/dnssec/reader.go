@@ -14,6 +14,7 @@ type reader struct {
 	exams     exams
 	rings     map[ringKey]*keyring
 	read      map[readKey]*reading
+	perReply  bool // each reply has its own bound on verifications
 }
 
 type ringKey struct {
@@ -65,7 +66,16 @@ func (r *reader) examine(reply judge.Reply, ring *keyring) *reading {
 	return out
 }
 
+// begin gives the next reply its own share of verifications.
+func (r *reader) begin() {
+	if r.perReply {
+		left := r.validator.Policy.MaxPerReply
+		r.exams.left = &left
+	}
+}
+
 func (r *reader) examineOnce(reply judge.Reply, ring *keyring) *reading {
+	r.begin()
 	out := &reading{}
 	q := reply.Exchange.Question
 	sets := r.kase.Sets(reply)
