@@ -207,23 +207,43 @@ func common(copies []copyOf) (best copyOf, tied bool) {
 // next to it.
 func serialAt(c *judge.Case, server holdfast.Server, sent time.Time) (serial uint32, known bool) {
 	best := instant + 1
-	for i := range c.Measurement.Exchanges {
-		e := &c.Measurement.Exchanges[i]
-		apart := e.Sent.Sub(sent).Abs()
-		if e.Zone != c.Zone || e.Server != server || apart >= best || c.Messages[i] == nil {
-			continue
-		}
-		r := c.Reply(i)
-		set := c.Answer(r, c.Zone, wire.TypeSOA)
-		if set == nil {
-			set = c.Authority(r, c.Zone, wire.TypeSOA)
-		}
-		if set == nil {
-			continue
-		}
-		if soa, err := set.Records[0].SOA(); err == nil {
-			serial, known, best = soa.Serial, true, apart
+	for _, shown := range serialsShown(c)[server] {
+		if apart := shown.sent.Sub(sent).Abs(); apart < best {
+			serial, known, best = shown.serial, true, apart
 		}
 	}
 	return serial, known
+}
+
+// serialShown is the serial in a reply, answer or proof.
+type serialShown struct {
+	sent   time.Time
+	serial uint32
+}
+
+type serialsKey struct{}
+
+// serialsShown are those of all replies, by server.
+func serialsShown(c *judge.Case) map[holdfast.Server][]serialShown {
+	return judge.Shared(c, serialsKey{}, func() map[holdfast.Server][]serialShown {
+		out := map[holdfast.Server][]serialShown{}
+		for i := range c.Measurement.Exchanges {
+			e := &c.Measurement.Exchanges[i]
+			if e.Zone != c.Zone || c.Messages[i] == nil {
+				continue
+			}
+			r := c.Reply(i)
+			set := c.Answer(r, c.Zone, wire.TypeSOA)
+			if set == nil {
+				set = c.Authority(r, c.Zone, wire.TypeSOA)
+			}
+			if set == nil {
+				continue
+			}
+			if soa, err := set.Records[0].SOA(); err == nil {
+				out[e.Server] = append(out[e.Server], serialShown{e.Sent, soa.Serial})
+			}
+		}
+		return out
+	})
 }
