@@ -58,8 +58,8 @@ func Keys(c *judge.Case) holdfast.Past {
 func foldKeys(c *judge.Case, p *holdfast.Past) {
 	f := &keyFold{kase: c, past: p, at: c.Instant, copies: copies(c)}
 	p.Keys, p.DS, p.Editions = slices.Clone(p.Keys), slices.Clone(p.DS), slices.Clone(p.Editions)
+	f.ds() // first: whether keys that are missing matter is said by the DS
 	f.keys()
-	f.ds()
 	f.signed()
 	f.cds()
 }
