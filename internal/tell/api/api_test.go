@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -80,7 +81,7 @@ func watched(t testing.TB) (*record.Record, *stillClock) {
 		Servers:  []holdfast.ServerVerdict{{Server: server, Status: holdfast.Bogus, EDE: 7, FailsAt: noon.Add(-time.Hour), FailsBy: holdfast.ClassSOA, Serial: 4026080100, Known: true, RTT: 12345678, Reason: "expired"}},
 		Windows:  []holdfast.Window{{Server: server, Class: holdfast.ClassSOA, Inception: noon.Add(-15 * 24 * time.Hour), Expiration: noon.Add(-time.Hour), KeyTag: 60000, Algorithm: 13, Signer: "ab.", TTL: 3600}},
 		Findings: []holdfast.Finding{finding}, Suppressed: map[string]string{"SIG-02": "SIG-01"}}
-	must(t, rec.Found(ctx, subjects[0], verdict, holdfast.Past{}))
+	must(t, rec.Found(ctx, subjects[0], verdict, pastOf(server)))
 	healthy := holdfast.Measurement{ID: "m-2", Sweep: "s-1", Subject: subjects[1], Depth: holdfast.Full, Started: noon, Finished: noon}
 	must(t, rec.Measured(ctx, healthy))
 	must(t, rec.Found(ctx, subjects[1], holdfast.Verdict{Zone: "xn--p1ai.", Measurement: "m-2", Depth: holdfast.Full, At: noon, Catalogue: "1", Status: holdfast.Secure, Algorithms: holdfast.Algorithms{8}, FailsAt: noon.Add(100 * time.Hour), FailsBy: holdfast.ClassNS}, holdfast.Past{}))
@@ -97,6 +98,23 @@ func watched(t testing.TB) (*record.Record, *stillClock) {
 	must(t, rec.Decide(ctx, []holdfast.Incident{incident, closed}, []holdfast.Notice{notice, second}))
 	must(t, rec.SaveContact(ctx, holdfast.Contact{Zone: "ab.", Role: "technical", Person: "Secret-Contact Person", Organisation: "NIC", Email: secretAddress, Phone: "+1 555 0100", Source: holdfast.ContactFromFile, Fetched: noon}))
 	return rec, &stillClock{noon}
+}
+
+// pastOf is a past with every list and every field filled in.
+func pastOf(server holdfast.Server) holdfast.Past {
+	at := func(days int) time.Time { return noon.Add(time.Duration(days) * 24 * time.Hour) }
+	return holdfast.Past{
+		Since: at(-90), Until: at(0), Looks: 2000, Full: at(-1),
+		Keys:     []holdfast.KeyPast{{ID: "k-1", Flags: 257, Algorithm: 13, Tag: 60000, Absent: at(-9), Published: at(-8), Everywhere: at(-7), Active: at(-6), Retired: at(-5), Revoked: at(-4), Gone: at(-3)}},
+		DS:       []holdfast.DSPast{{ID: "d-1", DS: holdfast.DS{KeyTag: 60000, Algorithm: 13, DigestType: 2, Digest: []byte{1, 2}}, Key: "k-1", Absent: at(-9), Published: at(-8), Gone: at(-3)}},
+		Editions: []holdfast.EditionPast{{Of: holdfast.ClassDNSKEY, Members: []string{"k-1"}, Signers: []string{"k-1"}, TTL: 4000000000, Expires: at(9), Published: at(-8), Quiet: at(-7), Last: at(-4), Gone: at(-3)}},
+		CDS:      holdfast.CDSPast{ID: "c-1", Since: at(-5)},
+		Signing: []holdfast.SigningPast{{Class: holdfast.ClassSOA, Inception: at(-7), Expiration: at(21), Renewed: at(-7), Dies: at(20),
+			Renewals: []holdfast.Renewal{{At: at(-7), Gap: 7 * 24 * time.Hour, Left: 21 * 24 * time.Hour, Least: -time.Hour, Life: 28 * 24 * time.Hour}},
+			Trials:   []holdfast.SignatureTrial{{Server: server, Serial: 4026080100, Tag: 60000, Good: 3, Bad: 2, Turns: 1, Since: at(-2), Until: at(0), Failed: at(-1), Failing: true}}}},
+		Servers:    []holdfast.ServerPast{{Server: server, Serial: 4026080100, Given: at(-1), Timers: "t", NS: "n", Changed: at(-1), Peak: 4026080200, PeakUntil: at(-1), Behind: at(-1), Lossy: 0xfff, Dark: 1}},
+		Delegation: holdfast.DelegationPast{Items: []string{"NS ns1.nic.ab."}, Changed: at(-1), Added: []string{"NS ns1.nic.ab."}, Removed: []string{"NS ns2.nic.ab."}},
+	}
 }
 
 func handler(t testing.TB, change func(*Config)) (http.Handler, *stillClock) {
@@ -167,6 +185,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "/zones/{zone}/windows", "/zones/none/windows", "", "", 404},
 		{"GET", "/zones/{zone}/findings", "/zones/ab/findings", "", "", 200},
 		{"GET", "/zones/{zone}/findings", "/zones/none/findings", "", "", 404},
+		{"GET", "/zones/{zone}/past", "/zones/ab/past", "", "", 200},
+		{"GET", "/zones/{zone}/past", "/zones/shop/past", "", "", 200},
+		{"GET", "/zones/{zone}/past", "/zones/none/past", "", "", 404},
+		{"GET", "/zones/{zone}/past", "/zones/a..b/past", "", "", 422},
 		{"GET", "/sweeps", "/sweeps", "", "", 200},
 		{"GET", "/forecast", "/forecast", "", "", 200},
 		{"GET", "/forecast", "/forecast?at=2027-01-01T00:00:00Z", "", "", 200},
@@ -294,6 +316,24 @@ func TestFieldNamesAreTheNouns(t *testing.T) {
 	}
 }
 
+// TestThePastIsTheNoun reads the answer back into the noun: nothing is lost on
+// the way. The evidence beside it does not claim to have one.
+func TestThePastIsTheNoun(t *testing.T) {
+	h, _ := handler(t, nil)
+	got := read[holdfast.Past](t, ask(h, "GET", "/api/v1/zones/ab/past", "", ""))
+	want := pastOf(holdfast.Server{Name: "ns1.nic.ab.", Address: netip.MustParseAddr("192.0.2.1")})
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the past is\n%+v, want\n%+v", got, want)
+	}
+	if text := strings.TrimSpace(ask(h, "GET", "/api/v1/zones/shop/past", "", "").Body.String()); text != "{}" {
+		t.Errorf("of a zone that was never judged, %s is known", text)
+	}
+	evidence := read[map[string]json.RawMessage](t, ask(h, "GET", "/api/v1/evidence/m-1", "", ""))
+	if string(evidence["format"]) != `"holdfast-evidence/1"` || evidence["past"] != nil {
+		t.Errorf("evidence has the format %s and the past %s", evidence["format"], evidence["past"])
+	}
+}
+
 func TestSerialsFitTheirDescription(t *testing.T) {
 	h, _ := handler(t, nil)
 	var document struct {
@@ -314,7 +354,7 @@ func TestSerialsFitTheirDescription(t *testing.T) {
 
 func TestNobodyElseSeesAddresses(t *testing.T) {
 	h, _ := handler(t, nil)
-	for _, path := range []string{"/status", "/zones/ab", "/zones/ab/findings", "/zones/ab/windows", "/incidents", "/incidents/i-1", "/sweeps", "/roster", "/evidence/m-1", "/evidence/m-1/0", "/contacts", "/notices", "/notices/n-1", "/openapi.json"} {
+	for _, path := range []string{"/status", "/zones/ab", "/zones/ab/findings", "/zones/ab/windows", "/zones/ab/past", "/incidents", "/incidents/i-1", "/sweeps", "/roster", "/evidence/m-1", "/evidence/m-1/0", "/contacts", "/notices", "/notices/n-1", "/openapi.json"} {
 		for _, token := range []string{"", "wrong", staffToken + "x"} {
 			w := ask(h, "GET", prefix+path, token, "")
 			if strings.Contains(strings.ToLower(w.Body.String()), "secret-contact") || strings.Contains(w.Body.String(), "555 0100") {

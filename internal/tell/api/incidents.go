@@ -62,7 +62,7 @@ func (a *api) incident(ctx context.Context, in *idInput) (holdfast.Incident, err
 }
 
 func (a *api) evidenceRoutes() {
-	register(a, huma.Operation{OperationID: "measurement", Method: http.MethodGet, Path: "/evidence/{measurement}", Summary: "One look at a zone, whole, as `holdfast check --from` reads it", Tags: []string{"evidence"}, Errors: []int{http.StatusNotFound}}, a.measurement)
+	register(a, huma.Operation{OperationID: "measurement", Method: http.MethodGet, Path: "/evidence/{measurement}", Summary: "One look at a zone, whole, as `holdfast check --from` reads it", Description: "It holds the look alone and not what was known before it, so checks that need a past stay silent when it is judged from here. What is known of the zone now is under /zones/{zone}/past.", Tags: []string{"evidence"}, Errors: []int{http.StatusNotFound}}, a.measurement)
 	register(a, huma.Operation{OperationID: "exchange", Method: http.MethodGet, Path: "/evidence/{measurement}/{n}", Summary: "One question and its reply, in octets and in words", Tags: []string{"evidence"}, Errors: []int{http.StatusNotFound}}, a.exchange)
 }
 
@@ -71,7 +71,7 @@ type measurementInput struct {
 }
 
 // evidenceFile is a measurement in the form that docs/formats/evidence.md
-// describes.
+// describes, in its first edition: without the past.
 type evidenceFile struct {
 	Format      string               `json:"format" enum:"holdfast-evidence/1"`
 	Program     string               `json:"program"`

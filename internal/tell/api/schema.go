@@ -41,6 +41,7 @@ type IncidentFinding struct {
 func describe(schemas huma.Registry) {
 	for noun, description := range map[reflect.Type]reflect.Type{
 		reflect.TypeFor[holdfast.Algorithms]():      reflect.TypeFor[[]int](),
+		reflect.TypeFor[holdfast.Renewal]():         reflect.TypeFor[[5]int64](),
 		reflect.TypeFor[holdfast.Finding]():         reflect.TypeFor[Finding](),
 		reflect.TypeFor[holdfast.IncidentFinding](): reflect.TypeFor[IncidentFinding](),
 	} {

@@ -140,6 +140,7 @@ func (a *api) watchRoutes() {
 	register(a, huma.Operation{OperationID: "zone", Method: http.MethodGet, Path: "/zones/{zone}", Summary: "What is known of one zone now", Tags: []string{"watch"}, Errors: []int{http.StatusNotFound}}, a.zone)
 	register(a, huma.Operation{OperationID: "zone-windows", Method: http.MethodGet, Path: "/zones/{zone}/windows", Summary: "Signature windows of a zone over time", Tags: []string{"watch"}, Errors: []int{http.StatusNotFound}}, a.windows)
 	register(a, huma.Operation{OperationID: "zone-findings", Method: http.MethodGet, Path: "/zones/{zone}/findings", Summary: "Findings about a zone over time", Tags: []string{"watch"}, Errors: []int{http.StatusNotFound}}, a.findings)
+	register(a, huma.Operation{OperationID: "zone-past", Method: http.MethodGet, Path: "/zones/{zone}/past", Summary: "What earlier looks taught about a zone: its keys over time, how it signs, its servers", Tags: []string{"watch"}, Errors: []int{http.StatusNotFound}}, a.past)
 	register(a, huma.Operation{OperationID: "sweeps", Method: http.MethodGet, Path: "/sweeps", Summary: "Passes over the roster, newest first", Tags: []string{"watch"}}, a.sweeps)
 	register(a, huma.Operation{OperationID: "roster", Method: http.MethodGet, Path: "/roster", Summary: "Who is under watch", Tags: []string{"watch"}, Errors: []int{http.StatusNotFound}}, a.roster)
 	register(a, huma.Operation{OperationID: "forecast", Method: http.MethodGet, Path: "/forecast", Summary: "Which zones will be bogus at an instant if nobody does anything", Tags: []string{"watch"}}, a.forecast)
@@ -242,6 +243,18 @@ func (a *api) zone(ctx context.Context, in *zoneInput) (zoneNow, error) {
 	}
 	z, err := a.record.Status(ctx, name)
 	return zoneNow(z), err
+}
+
+// past answers the noun as it is; an empty object where nothing is known yet.
+func (a *api) past(ctx context.Context, in *zoneInput) (holdfast.Past, error) {
+	name, err := zoneNamed(in.Zone)
+	if err != nil {
+		return holdfast.Past{}, err
+	}
+	if _, err := a.record.Status(ctx, name); err != nil {
+		return holdfast.Past{}, err
+	}
+	return a.record.Past(ctx, name)
 }
 
 type windowSpan struct {
