@@ -58,7 +58,7 @@ func (s *zoneScanner) rest(text []byte, start int) error {
 func (s *zoneScanner) readDirective(text []byte) bool {
 	text, _, _ = bytes.Cut(text, []byte(";"))
 	fields := bytes.Fields(text)
-	if len(fields) != 2 || bytes.ContainsAny(fields[1], "\\\"()@$") {
+	if len(fields) != 2 || !plainText(text) || bytes.ContainsAny(fields[1], "\\\"()@$") {
 		return false
 	}
 	switch string(fields[0]) {
@@ -69,15 +69,10 @@ func (s *zoneScanner) readDirective(text []byte) bool {
 		}
 		return ok
 	case "$ORIGIN":
-		packed, ok := s.name(nil, fields[1])
-		if !ok {
+		if _, ok := s.name(nil, fields[1]); !ok {
 			return false
 		}
-		name, _, err := readName(packed, 0)
-		if err != nil {
-			return false
-		}
-		s.setOrigin(name)
+		s.setOrigin(s.absolute(fields[1]))
 		return true
 	}
 	return false

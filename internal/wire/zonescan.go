@@ -171,7 +171,7 @@ func (s *zoneScanner) split(text []byte) (state lineState, odd bool) {
 			if end < 0 {
 				end = len(text) - i
 			}
-			odd = odd || !plainComment(text[i:i+end])
+			odd = odd || !plainText(text[i:i+end])
 			i += end - 1
 		case '(':
 			depth++
@@ -215,8 +215,8 @@ func quoted(text []byte, at int) (int, bool) {
 	return len(text), false
 }
 
-// plainComment says whether a comment holds nothing but text.
-func plainComment(text []byte) bool {
+// plainText says whether there is nothing but printable text.
+func plainText(text []byte) bool {
 	for _, c := range text {
 		if c != '\t' && c != '\n' && (c < ' ' || c >= 0x7f) {
 			return false
@@ -282,18 +282,23 @@ func (s *zoneScanner) setOwner(raw []byte) bool {
 	if _, ok := s.name(nil, raw); !ok {
 		return false
 	}
-	switch text := string(raw); {
-	case text == "@":
-		s.owner = canonical(string(s.origin))
-	case text[len(text)-1] == '.':
-		s.owner = canonical(text)
-	case s.origin == holdfast.Root:
-		s.owner = canonical(text + ".")
-	default:
-		s.owner = canonical(text + "." + string(s.origin))
-	}
+	s.owner = s.absolute(raw)
 	s.rawOwner = append(s.rawOwner[:0], raw...)
 	return true
+}
+
+// absolute is a name as it is written, under the origin where it is relative.
+func (s *zoneScanner) absolute(raw []byte) holdfast.Name {
+	switch text := string(raw); {
+	case text == "@":
+		return canonical(string(s.origin))
+	case text[len(text)-1] == '.':
+		return canonical(text)
+	case s.origin == holdfast.Root:
+		return canonical(text + ".")
+	default:
+		return canonical(text + "." + string(s.origin))
+	}
 }
 
 // keep is a copy of the data. Many share one piece of memory.

@@ -205,6 +205,9 @@ func FuzzReadZone(f *testing.F) {
 				return
 			}
 		}
+		if err == nil && wantErr != nil && strings.Contains(wantErr.Error(), "expecting $ORIGIN value") {
+			return // an origin that is called as a type or class is: the library takes it for that
+		}
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("scanner: %v, library: %v", err, wantErr)
 		}
