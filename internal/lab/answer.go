@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/holdfastdns/holdfast"
@@ -115,9 +114,12 @@ func (a *answer) put(section *[]wire.Record, set []wire.Record, owner holdfast.N
 		}
 	}
 	factor := a.stretch(set)
-	for _, r := range slices.Concat(set, sigs) {
-		r.Name = owner
-		r.TTL *= factor
+	for _, r := range set {
+		r.Name, r.TTL = owner, r.TTL*factor
+		*section = append(*section, r)
+	}
+	for _, r := range sigs {
+		r.Name, r.TTL = owner, a.sigTTL(r.TTL*factor)
 		*section = append(*section, r)
 	}
 	return nil
@@ -230,7 +232,7 @@ func (a *answer) meta(name, owner holdfast.Name) (done bool, err error) {
 			return false, err
 		}
 		for _, sig := range sigs {
-			sig.Name = owner
+			sig.Name, sig.TTL = owner, a.sigTTL(sig.TTL)
 			a.out.Answer = append(a.out.Answer, sig)
 		}
 	}

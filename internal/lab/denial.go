@@ -11,7 +11,7 @@ func (a *answer) hashed() bool { return a.hashing() != nil }
 
 // prove shows one place of the chain, once, signed.
 func (a *answer) prove(c *chain, index int) error {
-	if a.view.wrongProof {
+	if a.view.wrongProof || a.view.deepProof && a.qname.Labels() >= a.zone.name.Labels()+2 {
 		index = a.elsewhere(c, index)
 	}
 	if a.view.noProof || index < 0 || slices.Contains(a.proof, index) {
@@ -100,4 +100,50 @@ func (a *answer) proveNoData(name holdfast.Name) error {
 		next = up
 	}
 	return a.proveMatch(next)
+}
+
+// bend makes a record of denial untrue, before it is signed.
+func (f *frame) bend(c *chain, index int, record wire.Record) (wire.Record, error) {
+	next := (index + 1) % len(c.owners)
+	if f.view.proofs[Overlap] != nil {
+		next = (index + 2) % len(c.owners)
+	}
+	if c.hashed == nil {
+		nsec, err := record.NSEC()
+		if err != nil {
+			return record, err
+		}
+		nsec.Next, nsec.Types = c.owners[next], f.bendTypes(nsec.Types)
+		return wire.NewNSEC(record.Name, record.TTL, nsec)
+	}
+	nsec3, err := record.NSEC3()
+	if err != nil {
+		return record, err
+	}
+	nsec3.Next, nsec3.Types = []byte(c.keys[next]), f.bendTypes(nsec3.Types)
+	return wire.NewNSEC3(record.Name, record.TTL, nsec3), nil
+}
+
+// bendTypes is a list of types that says less, or more, than there is.
+func (f *frame) bendTypes(types []wire.Type) []wire.Type {
+	named := func(o *order) (out []wire.Type) {
+		if o == nil {
+			return nil
+		}
+		for _, c := range o.Classes {
+			if t, err := classType(c); err == nil {
+				out = append(out, t)
+			}
+		}
+		return out
+	}
+	lacks := named(f.view.proofs[BitmapLacks])
+	types = slices.DeleteFunc(slices.Clone(types), func(t wire.Type) bool { return slices.Contains(lacks, t) })
+	for _, t := range named(f.view.proofs[BitmapAdds]) {
+		if !slices.Contains(types, t) {
+			types = append(types, t)
+		}
+	}
+	slices.Sort(types)
+	return types
 }

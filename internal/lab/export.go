@@ -239,7 +239,11 @@ func (f *frame) signedSet(out, set []wire.Record) ([]wire.Record, error) {
 		return out, nil
 	}
 	sigs, err := f.sign(set)
-	return append(out, sigs...), err
+	for _, sig := range sigs {
+		sig.TTL = f.sigTTL(sig.TTL)
+		out = append(out, sig)
+	}
+	return out, err
 }
 
 // glue is what lies at and beneath the cuts and is not the zone's own.

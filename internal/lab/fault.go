@@ -76,6 +76,11 @@ const (
 	ZONEMDSerial  Kind = "zonemd-serial"
 	ZONEMDUnknown Kind = "zonemd-unknown"
 	DSReferral    Kind = "ds-referral"
+	Overlap       Kind = "overlap"
+	BitmapLacks   Kind = "bitmap-lacks"
+	BitmapAdds    Kind = "bitmap-adds"
+	DeepProof     Kind = "deep-proof"
+	SigTTL        Kind = "sig-ttl"
 
 	Upward         Kind = "upward"
 	FlagsFormErr   Kind = "edns-flags-formerr"
@@ -191,6 +196,11 @@ var Faults = []Doc{
 	{Kind: ZONEMDSerial, Text: "the ZONEMD is of the serial before the SOA's"},
 	{Kind: ZONEMDUnknown, Text: "the ZONEMD is of a scheme and a hash algorithm that nobody knows"},
 	{Kind: DSReferral, Parent: true, Text: "the parent answers the question for the zone's DS with a referral to the zone"},
+	{Kind: Overlap, Text: "the next name of the apex's NSEC or NSEC3 is the next but one, so that it spans over a name that exists"},
+	{Kind: BitmapLacks, Argument: ClassList, Text: "the NSEC or NSEC3 of the apex does not list those types"},
+	{Kind: BitmapAdds, Argument: ClassList, Text: "the NSEC or NSEC3 of the apex lists those types also"},
+	{Kind: DeepProof, Text: "as `wrong-proof`, but only for names two labels or more below the zone's"},
+	{Kind: SigTTL, Text: "RRSIG records come with half the TTL of what they sign"},
 	{Kind: Upward, Whole: true, Text: "answers questions for names outside its zones with a referral to the root"},
 	{Kind: FlagsFormErr, Whole: true, Text: "answers FORMERR to EDNS flags that it does not know"},
 	{Kind: VersionFormErr, Whole: true, Text: "answers FORMERR to EDNS of a version above 0"},

@@ -393,7 +393,7 @@ func verify(t *testing.T, in *Internet, qtype wire.Type) error {
 // allShows are the tests of all kinds of faults.
 func allShows() map[Kind]behaviour {
 	out := map[Kind]behaviour{}
-	for _, m := range []map[Kind]behaviour{behaviours, incidents} {
+	for _, m := range []map[Kind]behaviour{behaviours, incidents, untrue} {
 		maps.Copy(out, m)
 	}
 	for kind, show := range shows {

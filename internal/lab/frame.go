@@ -385,5 +385,9 @@ func (f *frame) link(c *chain, index int, also ...wire.Type) (wire.Record, error
 	if err != nil {
 		return wire.Record{}, err
 	}
-	return c.link(f.zone.name, index, append(types, also...), f.negativeTTL())
+	record, err := c.link(f.zone.name, index, append(types, also...), f.negativeTTL())
+	if err != nil || len(f.view.proofs) == 0 || c.owners[index] != f.zone.name {
+		return record, err
+	}
+	return f.bend(c, index, record)
 }

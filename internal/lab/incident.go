@@ -76,6 +76,15 @@ func (f *frame) stretch(set []wire.Record) uint32 {
 	return 1
 }
 
+// sigTTL is the TTL of the signatures over an RRset, which is to be that of the
+// RRset (RFC 4034 section 3).
+func (f *frame) sigTTL(ttl uint32) uint32 {
+	if f.view.sigTTL {
+		return ttl / 2
+	}
+	return ttl
+}
+
 // expired says whether a copy that was last refreshed at an instant is older
 // than the SOA lets a secondary serve it (RFC 1035 section 3.3.13).
 func (x *exchange) expired(refreshed time.Time) bool {

@@ -40,7 +40,10 @@ type view struct {
 	sameSerial bool
 	jump       bool
 	twoSOAs    bool
-	digest     Kind                 // what is wrong with the ZONEMD; "": nothing
+	digest     Kind            // what is wrong with the ZONEMD; "": nothing
+	proofs     map[Kind]*order // what is wrong with the records of denial, whichever answer they are in
+	deepProof  bool
+	sigTTL     bool
 	marks      map[wire.Type][]mark // by class; anyType holds those for all but DS
 
 	// delegation: what the parent's servers say of it.
@@ -101,7 +104,7 @@ func (in *Internet) intern(active []*order) *view {
 }
 
 func newView(id int, active []*order) *view {
-	v := &view{id: id, manners: map[Kind]*order{}, marks: map[wire.Type][]mark{}}
+	v := &view{id: id, manners: map[Kind]*order{}, proofs: map[Kind]*order{}, marks: map[wire.Type][]mark{}}
 	for _, o := range active {
 		switch o.Kind {
 		case Stale:
@@ -127,6 +130,12 @@ func newView(id int, active []*order) *view {
 			v.twoSOAs = true
 		case ZONEMDSerial, ZONEMDUnknown:
 			v.digest = o.Kind
+		case Overlap, BitmapLacks, BitmapAdds:
+			v.proofs[o.Kind] = o
+		case DeepProof:
+			v.deepProof = true
+		case SigTTL:
+			v.sigTTL = true
 		case DSReferral:
 			v.dsReferral = true
 		case SerialJump:
