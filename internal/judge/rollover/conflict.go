@@ -15,7 +15,11 @@ type conflict struct {
 }
 
 // together says that servers give both at this look.
-func (c conflict) together() bool { return c.before.Here() && c.after.Here() }
+func (c conflict) together() bool { return current(c.before) && current(c.after) }
+
+// current says whether this look found an edition. One that it could not look
+// for is neither here nor gone.
+func current(e holdfast.EditionPast) bool { return e.Here() && e.Quiet.IsZero() }
 
 // data says that it is about who signs the zone's data, not about DS.
 func (c conflict) data() bool {
@@ -62,11 +66,19 @@ func (v *view) consider(out []conflict, other, keys holdfast.EditionPast) []conf
 	}
 	// A resolver that asked when we last saw the one must hold it still when we
 	// first saw the other: what may have happened between our looks is no proof.
-	if !pair.before.Here() && !pair.after.Published.Before(pair.before.Cached(pair.before.Last)) {
+	if !current(pair.before) && !pair.after.Published.Before(pair.before.Cached(lastSeen(pair.before))) {
 		return out
 	}
 	pair.safe = leaves(pair.before)
 	return append(out, pair)
+}
+
+// lastSeen is the last look that found an edition which this one did not.
+func lastSeen(e holdfast.EditionPast) time.Time {
+	if e.Here() {
+		return e.Quiet
+	}
+	return e.Last
 }
 
 // leads says whether a validator with the DS RRset comes to trust the DNSKEY

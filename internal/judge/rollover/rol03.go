@@ -45,7 +45,7 @@ func (v *view) dsChanged(worst conflict) holdfast.Finding {
 	case !known:
 		f.Text = fmt.Sprintf("the DS records in the parent were changed to %s, of which no key was ever published: have the former DS published again", names)
 		f.Until = time.Time{}
-	case worst.before.Here() && !v.elsewhere(ds):
+	case current(worst.before) && !v.elsewhere(ds):
 		f.Text = fmt.Sprintf("the DS records in the parent were changed to %s, and no such key signs the keys: have the former DS published again", names)
 	default:
 		f.Text = fmt.Sprintf("the DS records in the parent were changed to %s too soon: caches may hold DNSKEY RRsets that they do not lead to%s; have the former DS published as well until then", names, end(worst))
@@ -67,7 +67,7 @@ func (v *view) dsAsked() (holdfast.Finding, bool) {
 			continue
 		}
 		if keys.Here() {
-			return holdfast.Finding{}, false // several signers: CST-03 and ROL-07 speak
+			return holdfast.Finding{}, false // several signers, who ask in common, or not to be told
 		}
 		if v.c.Passed(keys.Cached(keys.Last)) {
 			continue // it may be gone from every cache by now

@@ -116,8 +116,16 @@ func leaves(e holdfast.EditionPast) time.Time {
 	return e.Cached(e.Gone)
 }
 
-// held says whether a resolver may hold the edition now.
-func (v *view) held(e holdfast.EditionPast) bool { return e.Here() || !v.c.Passed(leaves(e)) }
+// held says whether a resolver may hold the edition now, for all that is known.
+func (v *view) held(e holdfast.EditionPast) bool {
+	switch {
+	case current(e):
+		return true
+	case e.Here():
+		return !v.c.Passed(e.Cached(e.Quiet))
+	}
+	return !v.c.Passed(leaves(e))
+}
 
 // evidence are the exchanges that show keys and DS: of each at most two.
 func (v *view) evidence() []int {

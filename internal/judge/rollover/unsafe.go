@@ -31,13 +31,13 @@ func keyWithdrawn() judge.Check {
 			before := worst.before
 			lost := v.withdrawn(worst)
 			switch {
-			case before.Of == holdfast.ClassDS && before.Here():
+			case before.Of == holdfast.ClassDS && worst.safe.IsZero():
 				f.Text = fmt.Sprintf("%s, which the DS records in the parent need, is withdrawn: no key that they name signs the keys any more. Publish it again; it may go once other DS records have been there for %d seconds, the TTL of these", lost, before.TTL)
 			case before.Of == holdfast.ClassDS:
 				f.Text = fmt.Sprintf("%s was withdrawn too soon: DS records that lead to no other key may be in caches until %s; publish it again until then", lost, stamp(worst.safe))
 			default:
 				f.RRset = holdfast.ClassSOA
-				f.Text = fmt.Sprintf("%s was withdrawn too soon: records that only it has signed may be in caches until %s; publish it again until then", lost, stamp(worst.safe))
+				f.Text = fmt.Sprintf("%s was withdrawn too soon: records that only it has signed may be in caches%s; publish it again until then", lost, end(worst))
 			}
 			return []holdfast.Finding{f}
 		},
