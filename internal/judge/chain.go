@@ -36,6 +36,8 @@ type Chain struct {
 	Links []Link
 	// Servers are the zone's, in the order of Case.Servers.
 	Servers []ServerChain
+	// Hosts are the zones in which the zone's name servers have their names.
+	Hosts []HostZone
 	// Windows are the lives of signatures, by server and class.
 	Windows []holdfast.Window
 	// Algorithms of the zone's keys on any server, sorted.

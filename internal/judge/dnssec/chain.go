@@ -26,6 +26,7 @@ func (r *reader) chain() *judge.Chain {
 	for i := range c.Servers {
 		r.server(&c.Servers[i], rings[i], lender, c.Link)
 	}
+	c.Hosts = r.hosts()
 	r.windows(c)
 	r.rollUp(c)
 	return c

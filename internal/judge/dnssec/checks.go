@@ -55,7 +55,7 @@ func Checks() []judge.Check { return ChecksWith(DefaultPolicy()) }
 func ChecksWith(p Policy) []judge.Check {
 	return []judge.Check{
 		chainBroken(),
-		dsMatchesNoKey(), keysNotSignedByDS(), algorithmsIncomplete(), dsAndKeysApart(), signedByDSUnsigned(), island(), signerWrong(),
+		dsMatchesNoKey(), keysNotSignedByDS(), algorithmsIncomplete(), dsAndKeysApart(), signedByDSUnsigned(), island(), signerWrong(), hostZoneFails(),
 		validatorsDisagree(), sameTag(p),
 		signatureExpired(p), signatureExpiring(p), signatureShorterThanExpire(), renewalOverdue(), signatureNotYetValid(p), signatureTooLong(p),
 		signatureInvalid(), signatureByUnknownKey(), signatureMissing(), signatureTTL(p),

@@ -17,20 +17,21 @@ type standing struct {
 	ede    int
 	reason string
 	ring   *keyring
-	dies   time.Time // when the chain down to here dies; zero: not by time
+	keys   *judge.Set // the ring's RRset examined
+	dies   time.Time  // when the chain down to here dies; zero: not by time
 }
 
 func notSecure(status holdfast.Status, ede int, reason string) standing {
 	return standing{status: status, ede: ede, reason: reason}
 }
 
-// ancestry are the zones from the anchor down to the parent whose keys the
-// walk asked for, the highest first.
-func (r *reader) ancestry(anchor holdfast.Name) []holdfast.Name {
+// ancestry are the zones from the anchor down to a zone whose keys the walk
+// asked for, the highest first.
+func (r *reader) ancestry(anchor, to holdfast.Name) []holdfast.Name {
 	var out []holdfast.Name
 	for i := range r.kase.Measurement.Exchanges {
 		e := &r.kase.Measurement.Exchanges[i]
-		if e.Purpose == holdfast.PurposeDNSKEY && r.kase.Parent.IsSubdomainOf(e.Zone) && e.Zone.IsSubdomainOf(anchor) && !slices.Contains(out, e.Zone) {
+		if e.Purpose == holdfast.PurposeDNSKEY && to.IsSubdomainOf(e.Zone) && e.Zone.IsSubdomainOf(anchor) && !slices.Contains(out, e.Zone) {
 			out = append(out, e.Zone)
 		}
 	}
@@ -39,8 +40,11 @@ func (r *reader) ancestry(anchor holdfast.Name) []holdfast.Name {
 }
 
 // above walks the chain from the anchor down to the parent's keys.
-func (r *reader) above(anchor *trust) standing {
-	zones := r.ancestry(anchor.zone)
+func (r *reader) above(anchor *trust) standing { return r.down(anchor, r.kase.Parent) }
+
+// down walks the chain from the anchor to a zone's keys.
+func (r *reader) down(anchor *trust, to holdfast.Name) standing {
+	zones := r.ancestry(anchor.zone, to)
 	if len(zones) == 0 || zones[0] != anchor.zone {
 		return notSecure(holdfast.Indeterminate, edeUnknown, fmt.Sprintf("the keys of %s, where the trust anchor is, were not obtained", anchor.zone))
 	}
@@ -56,8 +60,8 @@ func (r *reader) above(anchor *trust) standing {
 		s = r.zoneKeys(zone, &trust{zone: zone, ds: link.DS})
 		s.dies = sooner(s.dies, link.FailsAt)
 	}
-	if s.status == holdfast.Secure && zones[len(zones)-1] != r.kase.Parent {
-		return notSecure(holdfast.Indeterminate, edeUnknown, fmt.Sprintf("the keys of the parent %s were not obtained", r.kase.Parent))
+	if s.status == holdfast.Secure && zones[len(zones)-1] != to {
+		return notSecure(holdfast.Indeterminate, edeUnknown, fmt.Sprintf("the keys of %s were not obtained", to))
 	}
 	return s
 }
@@ -84,7 +88,7 @@ func (r *reader) zoneKeys(zone holdfast.Name, t *trust) standing {
 			continue
 		}
 		if best.status != holdfast.Secure || set.Dies().After(best.dies) {
-			best = standing{status: holdfast.Secure, ring: ring, dies: set.Dies()}
+			best = standing{status: holdfast.Secure, ring: ring, keys: set, dies: set.Dies()}
 		}
 	}
 	return best
