@@ -56,6 +56,9 @@ func (a *answer) lookup(name holdfast.Name, aliases int) error {
 	if wildcard := wildcardOf(closest); c.nodes[wildcard] != nil {
 		return a.expand(name, wildcard, closest, next, aliases)
 	}
+	if done, err := a.denyCompactly(name); done {
+		return err
+	}
 	a.out.Rcode = wire.NXDomain
 	if err := a.negative(); err != nil || !a.do {
 		return err
@@ -93,7 +96,10 @@ func (a *answer) exact(name, owner holdfast.Name, aliases int) error {
 	if err := a.negative(); err != nil || !a.do {
 		return err
 	}
-	if name != owner {
+	switch {
+	case a.compact():
+		return a.proveTypes(name, owner)
+	case name != owner:
 		return a.proveMatch(name)
 	}
 	return a.proveNoData(name)
@@ -109,6 +115,9 @@ func (a *answer) put(section *[]wire.Record, set []wire.Record, owner holdfast.N
 	var sigs []wire.Record
 	var err error
 	if a.do {
+		if a.compact() {
+			set = called(set, owner)
+		}
 		if sigs, err = a.sign(set); err != nil {
 			return err
 		}
@@ -244,6 +253,13 @@ func (a *answer) ownLink(name, owner holdfast.Name) (bool, error) {
 	if a.hashed() || a.view.noProof {
 		return false, nil
 	}
+	if a.compact() {
+		types, err := a.types(name)
+		if err != nil {
+			return false, err
+		}
+		return true, a.showCompactly(&a.out.Answer, owner, types, false)
+	}
 	c, err := a.denial()
 	if err != nil {
 		return false, err
@@ -263,7 +279,7 @@ func (a *answer) ownLink(name, owner holdfast.Name) (bool, error) {
 // itself does not exist (RFC 4035 section 3.1.3.3, RFC 5155 section 7.2.6).
 func (a *answer) expand(name, wildcard, closest, next holdfast.Name, aliases int) error {
 	before := len(a.out.Answer)
-	if err := a.exact(wildcard, name, aliases); err != nil || !a.do {
+	if err := a.exact(wildcard, name, aliases); err != nil || !a.do || a.compact() {
 		return err
 	}
 	if len(a.out.Answer) > before {

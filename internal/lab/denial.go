@@ -11,22 +11,31 @@ func (a *answer) hashed() bool { return a.hashing() != nil }
 
 // prove shows one place of the chain, once, signed.
 func (a *answer) prove(c *chain, index int) error {
-	if a.view.wrongProof || a.view.deepProof && a.qname.Labels() >= a.zone.name.Labels()+2 {
+	if a.misproves() {
 		index = a.elsewhere(c, index)
 	}
 	if a.view.noProof || index < 0 || slices.Contains(a.proof, index) {
 		return nil
 	}
 	a.proof = append(a.proof, index)
-	var also []wire.Type
-	if a.view.wrongTypes && c.owners[index] == a.qname {
-		also = []wire.Type{a.qtype}
-	}
-	record, err := a.link(c, index, also...)
+	record, err := a.link(c, index, a.untrueTypes(c.owners[index])...)
 	if err != nil {
 		return err
 	}
 	return a.put(&a.out.Authority, []wire.Record{record}, record.Name)
+}
+
+// misproves says whether a fault has this answer prove something else.
+func (a *answer) misproves() bool {
+	return a.view.wrongProof || a.view.deepProof && a.qname.Labels() >= a.zone.name.Labels()+2
+}
+
+// untrueTypes are those that a fault has the record of a name list.
+func (a *answer) untrueTypes(owner holdfast.Name) []wire.Type {
+	if a.view.wrongTypes && owner == a.qname {
+		return []wire.Type{a.qtype}
+	}
+	return nil
 }
 
 // elsewhere is a place of the chain that proves another thing: two on where
@@ -76,11 +85,24 @@ func (a *answer) proveAbsent(name, closest, next holdfast.Name) error {
 	return a.proveMatch(wildcardOf(closest))
 }
 
+// proveTypes shows, in compact denial, what there is at a name; owner is the
+// name to show.
+func (a *answer) proveTypes(name, owner holdfast.Name) error {
+	types, err := a.types(name)
+	if err != nil {
+		return err
+	}
+	return a.showCompactly(&a.out.Authority, owner, types, a.content.nodes[name].cut)
+}
+
 // proveNoData is for a name that exists without the type (RFC 4035 section
 // 3.1.3.1, RFC 5155 sections 7.2.3, 7.2.4 and 7.2.7). An empty non-terminal
 // has no NSEC of its own: the one that covers it serves. A name that opt-out
 // left out of the chain is shown by its closest provable encloser.
 func (a *answer) proveNoData(name holdfast.Name) error {
+	if a.compact() {
+		return a.proveTypes(name, name)
+	}
 	c, err := a.denial()
 	if err != nil {
 		return err

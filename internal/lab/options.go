@@ -58,6 +58,9 @@ func (x *exchange) appendOptions(out []byte) []byte {
 			out = append(appendOption(out, optionReportChannel, len(agent)), agent...)
 		}
 	}
+	if x.ede != 0 {
+		out = binary.BigEndian.AppendUint16(appendOption(out, optionExtendedError, 2), x.ede)
+	}
 	if x.manners[OptionEcho] != nil {
 		out = append(out, q.unknown...)
 	}

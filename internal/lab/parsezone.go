@@ -55,8 +55,11 @@ func (p *parser) zoneStatement(z *ZonePlan, verb string, args []string) error {
 		return nil
 	case "alg":
 		return z.Signing.parseAlgorithm(args)
-	case "nsec":
-		z.Signing.NSEC3 = nil
+	case "nsec", "compact":
+		if len(args) != 0 {
+			return fmt.Errorf("%s: wants nothing after it", verb)
+		}
+		z.Signing.NSEC3, z.Signing.Compact = nil, verb == "compact"
 		return nil
 	case "nsec3":
 		return z.Signing.parseNSEC3(args)
@@ -293,7 +296,7 @@ func (s *Signing) parseNSEC3(args []string) error {
 			return fmt.Errorf("nsec3: %q: want iterations, salt or optout", word)
 		}
 	}
-	s.NSEC3 = n
+	s.NSEC3, s.Compact = n, false
 	return s.withDefaults().check()
 }
 

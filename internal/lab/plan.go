@@ -115,6 +115,7 @@ type Signing struct {
 	Algorithms []Algorithm // each signs everything (RFC 4035 section 2.2)
 	CSK        bool        // one key with the SEP flag for all
 	NSEC3      *NSEC3      // nil: NSEC
+	Compact    bool        // answers deny with NSEC made for each of them (RFC 9824)
 	Island     bool        // signed, but the parent has no DS
 	Digests    []uint8     // DS digest types; none: 2 (SHA-256)
 	NoCDS      bool        // publish neither CDS nor CDNSKEY
@@ -183,6 +184,8 @@ func (s Signing) check() error {
 		return fmt.Errorf("jitter %s: want less than the validity, %s", s.Jitter, s.Validity)
 	case s.Serial == SerialDate && s.Publish < 15*time.Minute:
 		return fmt.Errorf("publish %s: serials by date have room for 99 versions a day", s.Publish)
+	case s.Compact && s.NSEC3 != nil:
+		return fmt.Errorf("compact denial is by NSEC only")
 	case s.NSEC3 != nil && (s.NSEC3.Iterations > maxIterations || len(s.NSEC3.Salt) > 255):
 		return fmt.Errorf("nsec3 iterations %d, salt of %d octets: want at most %d and 255", s.NSEC3.Iterations, len(s.NSEC3.Salt), maxIterations)
 	}

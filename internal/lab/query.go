@@ -39,6 +39,7 @@ type options struct {
 const (
 	optionNSID          = 3
 	optionCookie        = 10
+	optionExtendedError = 15 // RFC 8914
 	optionReportChannel = 18
 	optionZoneVersion   = 19
 )

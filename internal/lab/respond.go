@@ -62,6 +62,7 @@ type exchange struct {
 	zone    *zone // that the question is for; nil where the server has none
 	frame   *frame
 	manners map[Kind]*order
+	ede     uint16 // info-code of an extended error (RFC 8914); 0: none
 
 	asked   query // q
 	scratch [nameSize]byte
@@ -82,7 +83,7 @@ func (in *Internet) respond(buf []byte, to netip.Addr, packet []byte, tcp bool) 
 	now := in.clock.Now()
 	x := exchanges.Get().(*exchange)
 	defer exchanges.Put(x)
-	x.in, x.server, x.packet, x.tcp, x.now, x.zone, x.frame, x.manners = in, s, packet, tcp, now, nil, nil, nil
+	x.in, x.server, x.packet, x.tcp, x.now, x.zone, x.frame, x.manners, x.ede = in, s, packet, tcp, now, nil, nil, nil, 0
 	x.asked = query{}
 	q := &x.asked
 	x.q = q
@@ -176,6 +177,9 @@ func (x *exchange) refusal() int {
 	case q.version != 0 && x.manners[BadVersWrong] == nil:
 		return wire.BadVers
 	case q.malformed:
+		return wire.FormErr
+	case q.qtype == typeNXNAME && x.zone != nil && x.zone.signing.Compact: // RFC 9824 section 3.5
+		x.ede = edeQueryType
 		return wire.FormErr
 	case q.qclass != wire.ClassIN, x.zone == nil, q.qtype == wire.TypeAXFR, q.qtype == typeIXFR:
 		return wire.Refused
