@@ -89,7 +89,7 @@ type ServerChain struct {
 	// answers.
 	Sets    []*Set
 	Denials []*Denial
-	// Probes are its answers about names below the apex.
+	// Probes are its answers about names below the apex, and rarer types at it.
 	Probes []Probe
 }
 

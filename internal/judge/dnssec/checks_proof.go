@@ -330,7 +330,7 @@ func deeper(p judge.Probe) string {
 	case p.Denial.Positive:
 		return "a name made from a wildcard"
 	}
-	return "the DS records of a name below the zone"
+	return "names and types sampled in the zone"
 }
 
 func deepFault(d *judge.Denial) string {

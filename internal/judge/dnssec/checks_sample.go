@@ -35,7 +35,7 @@ func sampledBelow(p Policy) judge.Check {
 	return judge.Check{
 		Code: codeSampled, Name: "sample-invalid", Severity: holdfast.SeverityError,
 		Reference: "RFC 4035 section 5.3, RFC 4035 section 2.2",
-		Summary:   "DS records of delegations below the zone, and proofs about names below it, sampled anew each time, are signed well",
+		Summary:   "DS records of delegations sampled anew each time, proofs about names below the zone, addresses of name servers and rarer types at the apex are signed well",
 		Unless:    []string{codeExpired, codeCrypto, codeUnknownKey, codeMissing, codeSigner, codeDenialUnsigned, codeNoMatch, codeNotSignedByDS, codeUnsigned},
 		Judge: func(c *judge.Case) []holdfast.Finding {
 			broken := holdfast.Finding{Severity: holdfast.SeverityError, EDE: edeBogus}
@@ -47,9 +47,8 @@ func sampledBelow(p Policy) judge.Check {
 				}
 				for _, probe := range sc.Probes {
 					if s, what := unsound(sc, probe); s != nil {
-						if broken.Text == "" {
-							broken.EDE = s.EDE
-							broken.Text = fmt.Sprintf("%s of names sampled below the zone do not validate, though the zone's own records do: %s", what, faultWords(s))
+						if broken.EDE = s.EDE; broken.Text == "" {
+							broken.Text = fmt.Sprintf("%s sampled in the zone do not validate, though those that every resolver needs do: %s", what, faultWords(s))
 						}
 						broken.Evidence = union(broken.Evidence, []int{probe.Exchange})
 						broken.Count++
@@ -65,7 +64,7 @@ func sampledBelow(p Policy) judge.Check {
 			case broken.Count > 0:
 				return []holdfast.Finding{broken}
 			case dying.Count > 0:
-				dying.Text = "the signatures over the DS records of names sampled below the zone will expire soon, well before those of the zone's own records"
+				dying.Text = "the signatures over records sampled in the zone will expire soon, well before those of the zone's own"
 				return []holdfast.Finding{dying}
 			}
 			return nil

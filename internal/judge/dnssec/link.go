@@ -152,6 +152,7 @@ func (r *reader) linkByReferral(link *judge.Link, child holdfast.Name, ring *key
 		if e.Server != link.Server || e.Question.Name != child || !reply.OK() || reply.Message.Authoritative {
 			continue
 		}
+		r.begin()
 		said, sets := &reading{}, r.kase.Sets(reply)
 		if ds := judge.Find(sets.Authority, child, wire.TypeDS); ds != nil {
 			said.sets = []*judge.Set{r.exams.set(ds, ring, holdfast.ClassDS)}

@@ -14,8 +14,9 @@ var ownPurposes = [...]holdfast.Purpose{
 	holdfast.PurposeCDS, holdfast.PurposeCDNSKEY, holdfast.PurposeNXDomain, holdfast.PurposeNoData,
 }
 
-// probePurposes are the questions about names below the apex.
-var probePurposes = [...]holdfast.Purpose{holdfast.PurposeNXDeep, holdfast.PurposeSample}
+// probePurposes are the questions by which the rest of the zone is sampled:
+// names below it, its name servers' addresses, rarer types at the apex.
+var probePurposes = [...]holdfast.Purpose{holdfast.PurposeNXDeep, holdfast.PurposeSample, holdfast.PurposeAddress, holdfast.PurposeApex}
 
 // keysOf begins a server's part of the chain: whether it answers, and its keys
 // held against the trust in the zone (nil where the zone is not secure).

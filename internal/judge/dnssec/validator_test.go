@@ -3,6 +3,7 @@ package dnssec_test
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -401,7 +402,8 @@ func TestCatalogueIsWellFormed(t *testing.T) {
 	}
 	for _, c := range dnssec.Checks() {
 		for _, code := range c.Unless {
-			if !codes[code] {
+			ours := strings.HasPrefix(code, "CHN-") || strings.HasPrefix(code, "SIG-") || strings.HasPrefix(code, "NEG-")
+			if ours && !codes[code] {
 				t.Errorf("%s yields to %s, which is not there", c.Code, code)
 			}
 		}
