@@ -37,6 +37,7 @@ root
   ns b.root-servers.net. 170.247.170.2
 zone example.
   ttl default 1h ns 3h dnskey 2h delegation 12h ds 5h
+  validity 14d resign 5h phase 30m
   ns ns1.example. 192.0.2.1
   ns ns2.example. 192.0.2.2
   record signed NS ns.signed
@@ -77,21 +78,24 @@ func (r *rolled) look(t *testing.T) holdfast.Verdict {
 		t.Fatal(err)
 	}
 	var v holdfast.Verdict
-	v, r.past = r.catalogue.Follow(m, r.past, r.clock.Now())
+	v, r.past = r.catalogue.Follow(m, r.past, r.clock.Now().Truncate(time.Second)) // the clock creeps by nanoseconds
 	return v
 }
 
-// looks are the instants at which a rollover is watched: every so often from
-// the clock's start until all is over, and at each step.
+// looks are the instants at which a rollover is watched: at the clock's start,
+// at each step, every so often in the half day after it, and else twice a day
+// until all is over.
 func (r *rolled) looks(every, rest time.Duration) []time.Time {
 	steps := r.internet.Steps(rollingZone)
-	begin, end := r.clock.Now(), steps[len(steps)-1].At.Add(rest)
-	var out []time.Time
-	for at := begin; at.Before(end); at = at.Add(every) {
+	begin, end := r.clock.Now().Truncate(time.Second), steps[len(steps)-1].At.Add(rest)
+	out := []time.Time{steps[0].At.Add(-every)}
+	for at := begin; at.Before(end); at = at.Add(12 * time.Hour) {
 		out = append(out, at)
 	}
 	for _, s := range steps {
-		out = append(out, s.At)
+		for after := time.Duration(0); after < min(12*time.Hour, rest); after += every {
+			out = append(out, s.At.Add(after))
+		}
 	}
 	slices.SortFunc(out, func(a, b time.Time) int { return a.Compare(b) })
 	return slices.CompactFunc(out, time.Time.Equal)
@@ -125,7 +129,7 @@ func TestLegalRolloversAreSilent(t *testing.T) {
 		for _, denial := range []string{"nsec", "nsec3"} {
 			t.Run(roll.kind+" "+denial, func(t *testing.T) {
 				t.Parallel()
-				r := rollingLab(t, "  "+denial+"\n"+roll.extra+"  rollover "+roll.kind+" at +12h\n")
+				r := rollingLab(t, "  "+denial+"\n"+roll.extra+"  rollover "+roll.kind+" at +3h\n")
 				seen := map[string]bool{}
 				for _, at := range r.looks(time.Hour, 24*time.Hour) {
 					r.goTo(at)
@@ -207,8 +211,8 @@ func TestUnsafeRolloversAreErrors(t *testing.T) {
 	for _, roll := range unsafeRolls {
 		t.Run(roll.kind+" "+roll.hazard, func(t *testing.T) {
 			t.Parallel()
-			r := rollingLab(t, roll.extra+"  rollover "+roll.kind+" at +12h unsafe "+roll.hazard+"\n")
-			begin := r.clock.Now().Add(12 * time.Hour)
+			r := rollingLab(t, roll.extra+"  rollover "+roll.kind+" at +3h unsafe "+roll.hazard+"\n")
+			begin := r.clock.Now().Truncate(time.Second).Add(3 * time.Hour)
 			step, safe := begin.Add(roll.at), begin.Add(roll.safe)
 			for _, at := range r.looks(30*time.Minute, 12*time.Hour) {
 				r.goTo(at)
