@@ -51,6 +51,10 @@ type Config struct {
 	// ContactInterval is the least time between two mails to one contact below
 	// critical; what comes in between is merged into the next. 6h where zero.
 	ContactInterval holdfast.Duration `toml:"contact_interval"`
+	// ContactPatience is how long servers must have failed, others of the zone
+	// answering, before its contact is told of it: most are back within
+	// minutes. 30m where zero.
+	ContactPatience holdfast.Duration `toml:"contact_patience"`
 	// SecondContacts gives a second address for a zone, told once its trouble
 	// is critical: zone = "address".
 	SecondContacts map[string]string `toml:"second_contacts"`
@@ -97,6 +101,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	duration(&c.ContactInterval, 6*time.Hour)
+	duration(&c.ContactPatience, 30*time.Minute)
 	duration(&c.ReopenWithin, 24*time.Hour)
 	duration(&c.Batch, 10*time.Minute)
 	duration(&c.Resend, 4*time.Hour)
@@ -136,7 +141,7 @@ func (c Config) Check() error {
 	if !slices.Contains([]Release{"", ReleaseHeld, ReleaseThread, ReleaseAutomatic, ReleaseNever}, c.Contacts) {
 		errs = append(errs, fmt.Errorf(`alert.contacts is %q: want "held", "thread", "automatic" or "never"`, c.Contacts))
 	}
-	for key, d := range map[string]holdfast.Duration{"contact_interval": c.ContactInterval, "reopen_within": c.ReopenWithin,
+	for key, d := range map[string]holdfast.Duration{"contact_interval": c.ContactInterval, "contact_patience": c.ContactPatience, "reopen_within": c.ReopenWithin,
 		"hold_good": c.HoldGood, "batch": c.Batch, "resend": c.Resend} {
 		if d < 0 {
 			errs = append(errs, fmt.Errorf("alert.%s is negative", key))

@@ -130,7 +130,7 @@ func (a *Alert) tellContact(ctx context.Context, box *mailbox, now time.Time) er
 // letters are the notices that a contact is missing now. Where some must wait,
 // wait is until when.
 func (a *Alert) letters(box *mailbox, now time.Time) (notices []holdfast.Notice, wait time.Time, err error) {
-	urgent, open, closed := box.due(now)
+	urgent, open, closed := box.due(now, a.config.ContactPatience.Of())
 	free := box.lastMail().Add(a.config.ContactInterval.Of())
 	write := func(notBefore time.Time, dues ...due) error {
 		n, err := a.contactNotice(box, now, notBefore, dues...)
@@ -175,10 +175,10 @@ func groupSize(count int) int {
 
 // due sorts what the contact does not know yet: what cannot wait, what is open,
 // and what is over.
-func (b *mailbox) due(now time.Time) (urgent, open, closed []due) {
+func (b *mailbox) due(now time.Time, patience time.Duration) (urgent, open, closed []due) {
 	for _, id := range slices.Sorted(maps.Keys(b.parts)) {
 		p := b.parts[id]
-		reason, severity, ok := missing(*p, about(b.history, id), now)
+		reason, severity, ok := missing(*p, about(b.history, id), now, patience)
 		d := due{*p, reason, severity}
 		switch {
 		case !ok:

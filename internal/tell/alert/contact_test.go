@@ -222,6 +222,45 @@ func TestNeverMeansNever(t *testing.T) {
 	w.wantTold(tech, "")
 }
 
+// Servers that fail for minutes are nothing to write to anybody about; those
+// that do for half an hour are, and those of which none is left are at once.
+func TestContactIsNotToldOfMinutes(t *testing.T) {
+	w := newWatch(t, func(c *Config) { c.Contacts = ReleaseAutomatic })
+	w.contact("example.", tech)
+	fail := func(severity holdfast.Severity, looks int) {
+		for range looks {
+			f := silentServer(server("example.", 1))
+			f.Severity = severity
+			w.look("example.", f)
+			w.tick()
+		}
+	}
+	mend := func() {
+		for range 5 {
+			w.look("example.")
+			w.tick()
+		}
+	}
+	fail(holdfast.SeverityError, 6) // 20 minutes after the second, which opens it
+	w.wantTold(tech, "")
+	mend()
+	w.wantTold(tech, "")
+	fail(holdfast.SeverityWarning, 6)
+	w.wantTold(tech, "")
+	fail(holdfast.SeverityWarning, 3)
+	w.wantTold(tech, "opened warning queued")
+	w.send()
+	w.clock.move(7 * time.Hour)
+	mend()
+	w.wantTold(tech, "opened warning sent, closed warning queued")
+	w.send()
+	w.clock.move(7 * time.Hour)
+	fail(holdfast.SeverityWarning, 3)
+	w.wantTold(tech, "opened warning sent, closed warning sent")
+	fail(holdfast.SeverityCritical, 1)
+	w.wantTold(tech, "opened warning sent, closed warning sent, reopened critical queued")
+}
+
 func TestContactOfAGroupReadsOfTheirOwnZones(t *testing.T) {
 	w := newWatch(t, func(c *Config) { c.Contacts = ReleaseAutomatic })
 	w.contact("a.", tech)
@@ -231,6 +270,7 @@ func TestContactOfAGroupReadsOfTheirOwnZones(t *testing.T) {
 		w.look("a.", dead("a."))
 		w.look("b.", dead("b."))
 	}
+	w.clock.move(30 * time.Minute)
 	w.tick()
 	n := w.notices(tech)[0]
 	if fmt.Sprint(n.Zones) != "[a.]" || strings.Contains(n.Text, ".b") || !strings.Contains(n.Text, "1 further zone on the same servers") {

@@ -10,10 +10,13 @@ import (
 // missing says what a contact is still to be told of an incident, for those of
 // its zones that are the contact's, after the notices of history (newest
 // first). The severity is that which the notice will have.
-func missing(p part, history []holdfast.Notice, now time.Time) (holdfast.NoticeReason, holdfast.Severity, bool) {
+func missing(p part, history []holdfast.Notice, now time.Time, patience time.Duration) (holdfast.NoticeReason, holdfast.Severity, bool) {
 	i, severity := p.incident, severest(p.incident, p.zones)
 	if i.State != holdfast.StateOpen || severity == holdfast.SeverityInfo {
 		return missingClose(p, history)
+	}
+	if tooSoon(i, severity, history, now, patience) {
+		return "", 0, false
 	}
 	if len(history) == 0 {
 		return holdfast.ReasonOpened, severity, true
@@ -33,6 +36,23 @@ func missing(p part, history []holdfast.Notice, now time.Time) (holdfast.NoticeR
 		return holdfast.ReasonReminder, severity, true
 	}
 	return "", 0, false
+}
+
+// tooSoon says that what a contact does not know yet may be over before the
+// mail is read: servers that fail while others of the zone answer, which most
+// often begin anew, or have their route again, within minutes.
+func tooSoon(i *holdfast.Incident, severity holdfast.Severity, history []holdfast.Notice, now time.Time, patience time.Duration) bool {
+	if i.Trouble != holdfast.TroubleReachability || severity >= holdfast.SeverityCritical {
+		return false
+	}
+	var opened time.Time
+	for _, e := range i.Log {
+		if e.What == "opened" || e.What == "reopened" {
+			opened = e.At
+		}
+	}
+	known := len(history) > 0 && !history[0].Created.Before(opened)
+	return !known && now.Sub(opened) < patience
 }
 
 // missingClose says whether a closing mail is missing: all the contact's zones
