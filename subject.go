@@ -24,6 +24,9 @@ type Subject struct {
 	// Delegation is what the roster says of the zone, nil where only the name
 	// is known and the walk is to find the rest.
 	Delegation *Delegation `json:"delegation,omitempty"`
+	// Registration is what is known of who stands behind the zone, nil where
+	// nobody was asked.
+	Registration *Registration `json:"registration,omitempty"`
 }
 
 // Delegation is what a parent publishes of a child: names, glue and DS.

@@ -26,6 +26,8 @@ type line struct {
 	program   string
 	serial    func() uint32 // of the roster in force
 	memo      *memo
+	// about is what is known of a zone's contact; nil: nothing of any.
+	about func(context.Context, holdfast.Name, holdfast.Depth) *holdfast.Registration
 
 	mu     sync.Mutex
 	sweeps map[string]measure.Instrument // by sweep; owned by mu
@@ -35,6 +37,9 @@ type line struct {
 func (l *line) Look(ctx context.Context, s holdfast.Subject, d holdfast.Depth, sweep string) (holdfast.Measurement, error) {
 	if err := l.remind(ctx, s.Zone, d); err != nil {
 		return holdfast.Measurement{}, err
+	}
+	if l.about != nil {
+		s.Registration = l.about(ctx, s.Zone, d)
 	}
 	m, err := l.instrument(sweep).Measure(ctx, s, d)
 	if err != nil {

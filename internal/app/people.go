@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/holdfastdns/holdfast"
@@ -23,6 +24,10 @@ type people struct {
 	log    *slog.Logger
 	roster func() *roster.Roster
 	fresh  time.Duration // how long a contact is good for
+
+	mu    sync.Mutex
+	none  map[holdfast.Name]bool                   // zones of which every source said that it knows no contact; owned by mu
+	known map[holdfast.Name]*holdfast.Registration // as of the last full look; owned by mu, what it points to is not changed
 }
 
 func newPeople(config registry.Config, w World, r *record.Record, log *slog.Logger, roster func() *roster.Roster) (*people, error) {
@@ -33,7 +38,8 @@ func newPeople(config registry.Config, w World, r *record.Record, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	return &people{lookup: lookup, record: r, clock: w.Clock, log: log, roster: roster, fresh: config.WithDefaults().Refresh.Of()}, nil
+	return &people{lookup: lookup, record: r, clock: w.Clock, log: log, roster: roster, fresh: config.WithDefaults().Refresh.Of(),
+		none: map[holdfast.Name]bool{}, known: map[holdfast.Name]*holdfast.Registration{}}, nil
 }
 
 // local takes the contacts that are known without asking anybody: the
@@ -44,11 +50,15 @@ func (p *people) local(ctx context.Context) error {
 	for _, subject := range p.roster().Subjects {
 		contact, err := lookup.Contact(ctx, subject.Zone)
 		if errors.Is(err, registry.ErrNoContact) {
+			if p.lookup.AllLocal() {
+				p.found(subject.Zone, false)
+			}
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		p.found(subject.Zone, true)
 		known, err := p.record.Contact(ctx, subject.Zone)
 		if err == nil && sameContact(known, contact) {
 			continue
@@ -82,11 +92,13 @@ func (p *people) run(ctx context.Context) error {
 			case ctx.Err() != nil:
 				return nil
 			case errors.Is(err, registry.ErrNoContact):
+				p.found(subject.Zone, false)
 			case err != nil:
 				failed++
 				p.log.Debug("contact not found", "zone", subject.Zone, "error", err)
 			default:
 				learned++
+				p.found(subject.Zone, true)
 				if err := p.record.SaveContact(ctx, contact); err != nil && ctx.Err() == nil {
 					p.log.Error("contact not kept", "zone", subject.Zone, "error", err)
 				}
@@ -107,6 +119,47 @@ func (p *people) run(ctx context.Context) error {
 func (p *people) stale(ctx context.Context, zone holdfast.Name) bool {
 	contact, err := p.record.Contact(ctx, zone)
 	return err != nil || p.clock.Now().Sub(contact.Fetched) > p.fresh
+}
+
+// found notes whether the sources know a contact of the zone.
+func (p *people) found(zone holdfast.Name, contact bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.none[zone] = !contact
+}
+
+// registration is what a look is told of the zone's contact: nil where nobody
+// was asked. It is read anew with every full look; core looks go by the last.
+func (p *people) registration(ctx context.Context, zone holdfast.Name, d holdfast.Depth) *holdfast.Registration {
+	p.mu.Lock()
+	known, seen := p.known[zone]
+	none := p.none[zone]
+	p.mu.Unlock()
+	if zone == holdfast.Root || seen && d == holdfast.Core {
+		return known
+	}
+	known = p.read(ctx, zone, none)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.known[zone] = known
+	return known
+}
+
+func (p *people) read(ctx context.Context, zone holdfast.Name, none bool) *holdfast.Registration {
+	contact, err := p.record.Contact(ctx, zone)
+	switch {
+	case err == nil:
+	case none:
+		return &holdfast.Registration{}
+	default:
+		return nil
+	}
+	out := &holdfast.Registration{Source: contact.Source, Fetched: contact.Fetched.UTC()}
+	out.Domain, out.Contact = registry.MailDomain(contact)
+	if last, err := p.record.LastNoticeTo(ctx, contact.Email, holdfast.ForContact); err == nil && last.State == holdfast.NoticeFailed {
+		out.Bounced = last.Created.UTC()
+	}
+	return out
 }
 
 // flag says what makes a contact's address doubtful while its zone is down.

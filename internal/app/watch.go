@@ -139,7 +139,7 @@ func build(ctx context.Context, w World, config Config, r *record.Record) (*hous
 		walker: walk.New(config.Walk, h.asker, w.Clock, h.world.Vantage), record: r,
 		catalogue: under(NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), weights), alert: h.alert, log: h.log, program: Program(),
 		serial: func() uint32 { return h.roster.Load().Serial },
-		sweeps: map[string]measure.Instrument{}, memo: newMemo(),
+		sweeps: map[string]measure.Instrument{}, memo: newMemo(), about: h.people.registration,
 	}
 	h.scan = scan.New(config.Scan, w.Clock, h.world.Vantage, h.line)
 	return h, nil

@@ -57,6 +57,9 @@ func Checks() []judge.Check {
 		copyExpiring(),
 		losesQuestions(),
 		delegationChanged(),
+		contactUnusable(),
+		contactUnderZone(),
+		contactBounces(),
 	}
 }
 

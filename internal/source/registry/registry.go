@@ -98,6 +98,16 @@ func (l *Lookup) Local() *Lookup {
 	return &Lookup{l.sources[:n]}
 }
 
+// AllLocal says that no service is asked: what Local does not know, nobody does.
+func (l *Lookup) AllLocal() bool { return len(l.Local().sources) == len(l.sources) }
+
+// MailDomain is the domain that a contact's mail address is at, false where it
+// has none that can be read.
+func MailDomain(contact holdfast.Contact) (holdfast.Name, bool) {
+	domain, err := mailDomain(contact.Email)
+	return domain, err == nil && contact.Email != ""
+}
+
 // Means are what looking up takes; app gives them.
 type Means struct {
 	Dial      source.DialContext
