@@ -110,7 +110,7 @@ type site struct {
 
 func (s site) handler() http.Handler {
 	config := web.Config{
-		Version: Version, StaffToken: s.token, Checks: docs.Checks(), Decode: wire.Dig, StaleAfter: s.stale, Log: s.log,
+		Version: Version, StaffToken: s.token, Checks: docs.Checks(), Decode: wire.Dig, Habit: habitOf, StaleAfter: s.stale, Log: s.log,
 	}
 	if s.adjust != nil {
 		s.adjust(&config)

@@ -39,8 +39,15 @@ func heading(page []byte) string {
 // hurt. Links from page to page are led to the pages of this site; those to
 // other files of the project have no page here and lose their link's target.
 func markdown(page []byte) (template.HTML, error) {
-	renderer := goldmark.New(goldmark.WithExtensions(extension.Table))
-	tree := renderer.Parser().Parse(text.NewReader(page))
+	renderer := newMarkdown()
+	return renderMarkdown(renderer, page, renderer.Parser().Parse(text.NewReader(page)))
+}
+
+func newMarkdown() goldmark.Markdown {
+	return goldmark.New(goldmark.WithExtensions(extension.Table))
+}
+
+func renderMarkdown(renderer goldmark.Markdown, page []byte, tree ast.Node) (template.HTML, error) {
 	err := ast.Walk(tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if link, ok := n.(*ast.Link); ok && entering {
 			link.Destination = []byte(linkOf(string(link.Destination)))
@@ -76,11 +83,11 @@ func (s *Site) serveChecks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read pages about checks: %w", err)
 	}
-	body, err := markdown(page)
+	view, err := newIndex(page)
 	if err != nil {
 		return err
 	}
-	return s.show(w, r, shell{Title: "Checks", Nav: "/checks"}, "checks", body)
+	return s.show(w, r, shell{Title: "Checks", Nav: "/checks"}, "checks", view)
 }
 
 func (s *Site) serveCheck(w http.ResponseWriter, r *http.Request) error {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,10 +11,17 @@ import (
 )
 
 // families are the groups of checks by the first part of their codes, in the
-// order of a walk. Codes of other families are put behind them.
+// order of a walk. They have a column always; others only where they found
+// something, behind them.
 var families = []family{
 	{"DEL", "Delegation"}, {"CON", "Reached"}, {"CST", "Consistent"}, {"CHN", "Chain"},
 	{"SIG", "Signatures"}, {"NEG", "Denial"}, {"ALG", "Algorithms"},
+}
+
+// otherFamilies are the names of those that have a column now and then.
+var otherFamilies = []family{
+	{"NSB", "Behaviour"}, {"ZON", "Zone data"}, {"ROL", "Rollover"}, {"INT", "Content"},
+	{"NET", "Networks"}, {"SYN", "Names"}, {"REG", "Contacts"}, {"SELF", "The watch"},
 }
 
 type family struct{ Code, Text string }
@@ -44,7 +52,11 @@ type matrixCell struct {
 // a class of records.
 type cellFinding struct{ Href, Code, Title, Classes string }
 
-type suppressed struct{ Code, Cause string }
+// suppressed are checks that were not run for one cause.
+type suppressed struct {
+	Codes []string
+	Cause string
+}
 
 func familyOf(code string) string {
 	prefix, _, _ := strings.Cut(code, "-")
@@ -54,13 +66,7 @@ func familyOf(code string) string {
 func findingID(index int) string { return fmt.Sprintf("finding-%d", index) }
 
 func newMatrix(v holdfast.Verdict) matrix {
-	m := matrix{Families: slices.Clone(families)}
-	for _, f := range v.Findings {
-		code := familyOf(f.Code)
-		if !slices.ContainsFunc(m.Families, func(known family) bool { return known.Code == code }) {
-			m.Families = append(m.Families, family{code, clean(code)})
-		}
-	}
+	m := matrix{Families: columns(v), Suppressed: suppressions(v)}
 	m.Zone = m.cells(v, holdfast.Server{}, true)
 	for _, server := range v.Servers {
 		row := matrixRow{Server: server, Judged: true, FailsAt: server.FailsAt, Cells: m.cells(v, server.Server, server.Status != holdfast.Unreached)}
@@ -75,11 +81,37 @@ func newMatrix(v holdfast.Verdict) matrix {
 			m.Rows = append(m.Rows, matrixRow{Server: holdfast.ServerVerdict{Server: f.Server}, Cells: m.cells(v, f.Server, false)})
 		}
 	}
-	for code, cause := range v.Suppressed {
-		m.Suppressed = append(m.Suppressed, suppressed{code, cause})
-	}
-	slices.SortFunc(m.Suppressed, func(a, b suppressed) int { return strings.Compare(a.Code, b.Code) })
 	return m
+}
+
+// columns are the families that a verdict has something to say of.
+func columns(v holdfast.Verdict) []family {
+	out := slices.Clone(families)
+	for _, known := range otherFamilies {
+		if slices.ContainsFunc(v.Findings, func(f holdfast.Finding) bool { return familyOf(f.Code) == known.Code }) {
+			out = append(out, known)
+		}
+	}
+	for _, f := range v.Findings {
+		code := familyOf(f.Code)
+		if !slices.ContainsFunc(out, func(known family) bool { return known.Code == code }) {
+			out = append(out, family{code, clean(code)})
+		}
+	}
+	return out
+}
+
+// suppressions are the checks that were not run, by what kept them from it.
+func suppressions(v holdfast.Verdict) []suppressed {
+	byCause := map[string][]string{}
+	for code, cause := range v.Suppressed {
+		byCause[cause] = append(byCause[cause], code)
+	}
+	var out []suppressed
+	for _, cause := range slices.Sorted(maps.Keys(byCause)) {
+		out = append(out, suppressed{slices.Sorted(slices.Values(byCause[cause])), cause})
+	}
+	return out
 }
 
 // add puts a finding, by its place in the verdict, into a cell: each check once.

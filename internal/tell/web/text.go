@@ -15,12 +15,18 @@ import (
 
 // functions are what the templates may call.
 var functions = template.FuncMap{
-	"clean":     clean,
-	"comma":     comma,
-	"href":      zoneHref,
-	"instant":   instant,
-	"moment":    moment,
-	"since":     span,
+	"clean":   clean,
+	"comma":   comma,
+	"href":    zoneHref,
+	"instant": instant,
+	"moment":  moment,
+	"since":   span,
+	"at": func(t time.Time) string {
+		if t.IsZero() {
+			return "–"
+		}
+		return shortly(t)
+	},
 	"status":    statusBadge,
 	"severity":  severityBadge,
 	"event":     eventBadge,

@@ -42,6 +42,9 @@ type Config struct {
 	Checks fs.FS
 	// Decode writes a DNS message as dig prints it. Nil: bytes only.
 	Decode func(message []byte) (string, error)
+	// Habit says how a class of records is usually signed anew; false where its
+	// past says too little. Nil: no habits are shown.
+	Habit func(holdfast.SigningPast) (Habit, bool)
 	// StaleAfter is the age of the last finished sweep from which the page
 	// says that it shows the past; 0: 15 minutes.
 	StaleAfter time.Duration

@@ -115,6 +115,8 @@ func newWindowsPicture(v holdfast.Verdict, now time.Time) windowsPicture {
 		}
 		p.Fails, p.FailsAnchor = p.place(v.FailsAt), p.anchor(v.FailsAt)
 	}
+	// Where all die together, none is the first.
+	together := !slices.ContainsFunc(v.Windows, func(w holdfast.Window) bool { return !w.Expiration.Equal(v.FailsAt) })
 	for _, group := range groupWindows(v.Windows) {
 		w := group[0]
 		l := lane{Class: w.Class, Window: w, X: p.place(w.Inception), Early: w.Inception.Before(from), Late: w.Expiration.After(to)}
@@ -124,7 +126,7 @@ func newWindowsPicture(v holdfast.Verdict, now time.Time) windowsPicture {
 		}
 		l.Who = whoServes(v.Windows, w.Class, l.Servers)
 		l.Level, l.Word = laneLevel(v, w, l.Servers, now)
-		switch first := !v.FailsAt.IsZero() && w.Expiration.Equal(v.FailsAt); {
+		switch first := !v.FailsAt.IsZero() && !together && w.Expiration.Equal(v.FailsAt); {
 		case first && !w.Expiration.After(now):
 			l.Note = "expired first"
 		case first:

@@ -33,6 +33,10 @@ type zoneView struct {
 	Matrix    matrix
 	Windows   windowsPicture
 	Life      lifePicture
+	Keys      keysPicture
+	Signing   []signingRow
+	Catalogue string // of checks
+	Profile   string // that weighed the findings
 	Findings  []findingView
 	Over      []record.Interval
 	OverMore  int
@@ -105,6 +109,7 @@ func (s *Site) zoneView(r *http.Request, known record.ZoneStatus) (zoneView, err
 		Failed:    !known.Verdict.FailsAt.IsZero() && !known.Verdict.FailsAt.After(now),
 		Reproduce: "holdfast check " + shellWord(zone.Short()), FailsBy: failsBy(known.Verdict),
 	}
+	view.Catalogue, view.Profile, _ = strings.Cut(known.Verdict.Catalogue, "/")
 	intervals, err := s.record.Intervals(ctx, zone, now.Add(-historyShown))
 	if err != nil {
 		return view, err
@@ -136,7 +141,10 @@ func (s *Site) zoneView(r *http.Request, known record.ZoneStatus) (zoneView, err
 	view.Matrix = newMatrix(known.Verdict)
 	view.Windows = newWindowsPicture(known.Verdict, now)
 	view.Life = newLifePicture(spans, now)
-	return view, nil
+	past, err := s.record.Past(ctx, zone)
+	view.Keys = newKeysPicture(past, view.Findings, now)
+	view.Signing = newSigning(past, s.config.Habit, now)
+	return view, err
 }
 
 // findingViews are the verdict's findings, worst first, each with the time
