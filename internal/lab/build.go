@@ -74,7 +74,7 @@ func (in *Internet) build(plan Plan) error {
 		z.schedule = newSchedule(z.signing, in.start, serials[name], in.events(z))
 	}
 	in.findServers()
-	return nil
+	return in.addValidators(plan.Validators)
 }
 
 // planKeys works every zone's rollovers out.
@@ -307,6 +307,16 @@ func (z *zone) delegate(child *zone) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+func (in *Internet) addValidators(addresses []netip.Addr) error {
+	for _, addr := range addresses {
+		if in.servers[addr] != nil {
+			return fmt.Errorf("validator %s: there is a server at that address", addr)
+		}
+		in.servers[addr] = &server{addr: addr, zones: in.zones, validator: true}
 	}
 	return nil
 }

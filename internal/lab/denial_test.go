@@ -49,6 +49,11 @@ func spans(from, hash, to []byte) bool {
 // untrue show the faults of what proofs say. The first names of the zone after
 // its apex are written as testdata/zones/content has them, in canonical order.
 var untrue = map[Kind]behaviour{
+	Disagree: {"192.0.2.53 disagree nsec.test.", func(t *testing.T, in *Internet) error {
+		r := rawQuery{name: "kid.nsec.test.", qtype: wire.TypeSOA, rd: true, z: 0x8000}.ask(t, in, validatorAt, false)
+		other := rawQuery{name: "nsec3.test.", qtype: wire.TypeSOA, rd: true, z: 0x8000}.ask(t, in, validatorAt, false)
+		return want(r.message.Rcode == wire.ServFail && string(r.options[optionExtendedError]) == "\x00\x06" && other.message.AuthenticatedData, r.message)
+	}},
 	Overlap: {"* overlap *", func(t *testing.T, in *Internet) error {
 		nsec, nsec3 := apexProof(t, in), hashedProof(t, in)
 		records, err := in.SignedZone("nsec3.test.", start)

@@ -76,6 +76,7 @@ const (
 	ZONEMDSerial  Kind = "zonemd-serial"
 	ZONEMDUnknown Kind = "zonemd-unknown"
 	DSReferral    Kind = "ds-referral"
+	Disagree      Kind = "disagree"
 	Overlap       Kind = "overlap"
 	BitmapLacks   Kind = "bitmap-lacks"
 	BitmapAdds    Kind = "bitmap-adds"
@@ -196,6 +197,7 @@ var Faults = []Doc{
 	{Kind: ZONEMDSerial, Text: "the ZONEMD is of the serial before the SOA's"},
 	{Kind: ZONEMDUnknown, Text: "the ZONEMD is of a scheme and a hash algorithm that nobody knows"},
 	{Kind: DSReferral, Parent: true, Text: "the parent answers the question for the zone's DS with a referral to the zone"},
+	{Kind: Disagree, Text: "a validator answers SERVFAIL with the extended error 6 (DNSSEC bogus) for names in the zone"},
 	{Kind: Overlap, Text: "the next name of the apex's NSEC or NSEC3 is the next but one, so that it spans over a name that exists"},
 	{Kind: BitmapLacks, Argument: ClassList, Text: "the NSEC or NSEC3 of the apex does not list those types"},
 	{Kind: BitmapAdds, Argument: ClassList, Text: "the NSEC or NSEC3 of the apex lists those types also"},
@@ -353,8 +355,8 @@ func (o *order) active(now time.Time) bool {
 
 func (o *order) strikes(s *server) bool {
 	switch {
-	case o.Server == Everywhere:
-		return true
+	case o.Server == Everywhere: // a validator is struck by its address, unless only validators can be
+		return (s != nil && s.validator) == (o.Kind == Disagree)
 	case s == nil: // the zone itself, as its primary has it
 		return false
 	case o.addr.IsValid():
@@ -398,12 +400,18 @@ func (in *Internet) known(o *order) error {
 	if o.Zone != Everywhere && in.zones[o.Zone] == nil {
 		return fmt.Errorf("the lab has no zone %s", o.Zone)
 	}
-	if o.Server == Everywhere {
+	if o.Server == Everywhere && o.Kind != Disagree {
 		return nil
 	}
 	for _, s := range in.servers {
-		if o.strikes(s) {
+		switch {
+		case !o.strikes(s):
+		case s.validator == (o.Kind == Disagree), s.validator && len(newView(0, []*order{o}).manners) > 0:
 			return nil
+		case s.validator:
+			return fmt.Errorf("a validator has no copy of a zone")
+		default:
+			return fmt.Errorf("%s is no validator", o.Server)
 		}
 	}
 	return fmt.Errorf("the lab has no server %s", o.Server)

@@ -55,6 +55,8 @@ type server struct {
 	addr  netip.Addr
 	names []holdfast.Name // the first is its NSID
 	zones map[holdfast.Name]*zone
+	// validator: it answers for all zones, as a validating resolver.
+	validator bool
 }
 
 // Room of the caches, in entries a generation: enough for two full sweeps of

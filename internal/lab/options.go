@@ -11,7 +11,7 @@ import (
 // finish adds the OPT record to a reply that has none.
 func (x *exchange) finish(out []byte, rcode int) []byte {
 	q := x.q
-	if x.manners[Recursive] != nil {
+	if x.manners[Recursive] != nil || x.server.validator {
 		out[3] |= 0x80
 	}
 	if !q.edns || x.manners[EDNSIgnore] != nil {
@@ -77,7 +77,15 @@ func (x *exchange) hostName() string {
 	if o := x.manners[HostName]; o != nil {
 		return o.Text
 	}
-	return string(x.server.names[0])
+	return x.server.title()
+}
+
+// title is the name that a server goes by without a word in the plan.
+func (s *server) title() string {
+	if len(s.names) == 0 { // a validator
+		return s.addr.String()
+	}
+	return string(s.names[0])
 }
 
 // appendCookie adds the client's cookie and the server's: in the form of RFC
@@ -96,7 +104,7 @@ func (x *exchange) appendCookie(out []byte) []byte {
 	}
 	out = append(out, 1, 0, 0, 0)
 	out = binary.BigEndian.AppendUint32(out, uint32(x.now.Unix()))
-	sum := sha256.Sum256(append(out[start:len(out):len(out)], x.server.names[0]...))
+	sum := sha256.Sum256(append(out[start:len(out):len(out)], x.server.title()...))
 	return append(out, sum[:8]...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"path"
 	"strconv"
 	"strings"
@@ -113,6 +114,8 @@ func (p *parser) statement(words []string) error {
 		return p.tlds(args)
 	case "fault":
 		return p.fault(args)
+	case "validator":
+		return p.validator(args)
 	case "root":
 		if err := p.open(holdfast.Root); err != nil {
 			return err
@@ -132,7 +135,7 @@ func (p *parser) statement(words []string) error {
 		return p.inline(args[1:])
 	}
 	if p.zone < 0 {
-		return fmt.Errorf("%q: want clock, seed, root-zone, tlds, root, zone or fault here", verb)
+		return fmt.Errorf("%q: want clock, seed, validator, root-zone, tlds, root, zone or fault here", verb)
 	}
 	return p.zoneStatement(&p.plan.Zones[p.zone], verb, args)
 }
@@ -183,6 +186,30 @@ func (p *parser) clock(args []string) error {
 		p.plan.Rate = rate
 	}
 	return nil
+}
+
+// validator reads "validator ADDRESS...".
+func (p *parser) validator(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("validator: want an address")
+	}
+	for _, word := range args {
+		addr, err := parseAddress(word)
+		if err != nil {
+			return fmt.Errorf("validator: %w", err)
+		}
+		p.plan.Validators = append(p.plan.Validators, addr)
+	}
+	return nil
+}
+
+// parseAddress reads an IP address, without a zone.
+func parseAddress(word string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(word)
+	if err != nil || addr.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("%q is no address", word)
+	}
+	return addr.Unmap(), nil
 }
 
 func (p *parser) seed(args []string) error {

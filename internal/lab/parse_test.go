@@ -77,6 +77,8 @@ func TestParseSaysWhere(t *testing.T) {
 		{"clock 2026-08-01T12:00:00Z rate 0", "lab:1: clock: rate"},
 		{"clock 2026-08-01T12:00:00Z faster", "lab:1: clock: want an instant"},
 		{"seed x", "lab:1: seed:"},
+		{"validator", "lab:1: validator: want an address"},
+		{"validator ns1.x.", `lab:1: validator: "ns1.x." is no address`},
 		{"zone", "lab:1: zone: want a name"},
 		{"zone a..b", "lab:1: zone"},
 		{"zone x.\nns", "lab:2: ns: want a name"},

@@ -3,7 +3,6 @@ package lab
 import (
 	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -120,11 +119,11 @@ func parseHost(args []string) (Host, error) {
 	}
 	host := Host{Name: name}
 	for _, word := range args[1:] {
-		addr, err := netip.ParseAddr(word)
-		if err != nil || addr.Zone() != "" {
-			return Host{}, fmt.Errorf("%s: %q is no address", name, word)
+		addr, err := parseAddress(word)
+		if err != nil {
+			return Host{}, fmt.Errorf("%s: %w", name, err)
 		}
-		host.Addresses = append(host.Addresses, addr.Unmap())
+		host.Addresses = append(host.Addresses, addr)
 	}
 	return host, nil
 }

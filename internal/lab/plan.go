@@ -18,6 +18,8 @@ type Plan struct {
 	Seed   uint64     // of lossy servers and of Edwards-curve keys; 0: keys are random
 	Zones  []ZonePlan // in any order; the root is made up where it is missing
 	Faults []Fault    // ordered from the start
+	// Validators are the addresses of validating resolvers.
+	Validators []netip.Addr
 }
 
 // Zone finds a zone's plan, nil where the plan has none of that name.

@@ -115,6 +115,8 @@ func (in *Internet) respond(buf []byte, to netip.Addr, packet []byte, tcp bool) 
 	}
 	if rcode := x.refusal(); rcode != wire.NoError {
 		out.packet = x.plain(buf, rcode, false)
+	} else if s.validator {
+		out.packet = x.validate(buf)
 	} else {
 		out.packet = x.answer(buf)
 	}

@@ -306,6 +306,46 @@ func writeZone(t *testing.T, records []wire.Record) string {
 	return path
 }
 
+// faultsSeen are faults of every kind that validators mind, or do not, and what
+// Unbound makes of a question then.
+var faultsSeen = []struct{ order, name, qtype, status, flags string }{
+	{"* expire SOA nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* expire A nsec.test.", "www.nsec.test.", "A", "SERVFAIL", ""},
+	{"* expire A nsec.test.", "nsec.test.", "SOA", "NOERROR", " ad"},
+	{"* expire DNSKEY nsec3.test.", "nsec3.test.", "SOA", "SERVFAIL", ""},
+	{"* expire DENIAL nsec3.test.", "no.nsec3.test.", "A", "SERVFAIL", ""},
+	{"* expire DS nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* not-yet SOA nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* break SOA ed448.test.", "ed448.test.", "SOA", "SERVFAIL", ""},
+	{"* break DS nsec3.test.", "nsec3.test.", "SOA", "SERVFAIL", ""},
+	{"* strip A nsec3.test.", "www.nsec3.test.", "A", "SERVFAIL", ""},
+	{"* unknown-key SOA nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* wrong-signer SOA nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* ds-mismatch nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* ds-extra nsec.test.", "nsec.test.", "SOA", "NOERROR", " ad"},
+	{"* ds-unknown nsec.test.", "nsec.test.", "SOA", "NOERROR", ""},
+	{"* ds-missing nsec.test.", "nsec.test.", "SOA", "NOERROR", ""},
+	{"* dnskey-missing nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* unsigned-copy nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* no-proof nsec.test.", "no.nsec.test.", "A", "SERVFAIL", ""},
+	{"* wrong-proof nsec.test.", "no.nsec.test.", "A", "SERVFAIL", ""},
+	{"* wrong-proof nsec3.test.", "no.nsec3.test.", "A", "SERVFAIL", ""},
+	{"* wrong-types nsec.test.", "www.nsec.test.", "TXT", "SERVFAIL", ""},
+	{"* wrong-types nsec3.test.", "www.nsec3.test.", "TXT", "SERVFAIL", ""},
+	{"* other-denial nsec.test.", "no.nsec.test.", "A", "NXDOMAIN", " ad"},
+	{"* other-denial nsec3.test.", "www.nsec3.test.", "TXT", "NOERROR", " ad"},
+	{"* other-param nsec3.test.", "no.nsec3.test.", "A", "NXDOMAIN", " ad"},
+	{"* cut-key nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
+	{"* stale 20d nsec3.test.", "nsec3.test.", "SOA", "SERVFAIL", ""},
+	{"ns2.nsec.test. ns-mismatch nsec.test.", "nsec.test.", "NS", "NOERROR", " ad"},
+	{"ns1.nsec.test. wrong-source nsec.test.", "www.nsec.test.", "A", "NOERROR", " ad"},
+	{"ns1.nsec.test. refuse nsec.test.", "www.nsec.test.", "A", "NOERROR", " ad"},
+	{"* truncate-udp nsec.test.", "www.nsec.test.", "A", "NOERROR", " ad"},
+	{"* truncate nsec.test.", "www.nsec.test.", "A", "SERVFAIL", ""},
+	{"* servfail nsec.test.", "www.nsec.test.", "A", "SERVFAIL", ""},
+	{"* lame-empty nsec.test.", "www.nsec.test.", "A", "SERVFAIL", ""},
+}
+
 // TestUnboundSeesFaults orders the faults of signatures, keys and proofs one
 // after the other, and has Unbound say what each does to the zone.
 func TestUnboundSeesFaults(t *testing.T) {
@@ -315,43 +355,7 @@ func TestUnboundSeesFaults(t *testing.T) {
 		return
 	}
 	in := serveHere(t, readPlan(t, "small.lab"))
-	for _, fault := range []struct{ order, name, qtype, status, flags string }{
-		{"* expire SOA nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* expire A nsec.test.", "www.nsec.test.", "A", "SERVFAIL", ""},
-		{"* expire A nsec.test.", "nsec.test.", "SOA", "NOERROR", " ad"},
-		{"* expire DNSKEY nsec3.test.", "nsec3.test.", "SOA", "SERVFAIL", ""},
-		{"* expire DENIAL nsec3.test.", "no.nsec3.test.", "A", "SERVFAIL", ""},
-		{"* expire DS nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* not-yet SOA nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* break SOA ed448.test.", "ed448.test.", "SOA", "SERVFAIL", ""},
-		{"* break DS nsec3.test.", "nsec3.test.", "SOA", "SERVFAIL", ""},
-		{"* strip A nsec3.test.", "www.nsec3.test.", "A", "SERVFAIL", ""},
-		{"* unknown-key SOA nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* wrong-signer SOA nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* ds-mismatch nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* ds-extra nsec.test.", "nsec.test.", "SOA", "NOERROR", " ad"},
-		{"* ds-unknown nsec.test.", "nsec.test.", "SOA", "NOERROR", ""},
-		{"* ds-missing nsec.test.", "nsec.test.", "SOA", "NOERROR", ""},
-		{"* dnskey-missing nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* unsigned-copy nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* no-proof nsec.test.", "no.nsec.test.", "A", "SERVFAIL", ""},
-		{"* wrong-proof nsec.test.", "no.nsec.test.", "A", "SERVFAIL", ""},
-		{"* wrong-proof nsec3.test.", "no.nsec3.test.", "A", "SERVFAIL", ""},
-		{"* wrong-types nsec.test.", "www.nsec.test.", "TXT", "SERVFAIL", ""},
-		{"* wrong-types nsec3.test.", "www.nsec3.test.", "TXT", "SERVFAIL", ""},
-		{"* other-denial nsec.test.", "no.nsec.test.", "A", "NXDOMAIN", " ad"},
-		{"* other-denial nsec3.test.", "www.nsec3.test.", "TXT", "NOERROR", " ad"},
-		{"* other-param nsec3.test.", "no.nsec3.test.", "A", "NXDOMAIN", " ad"},
-		{"* cut-key nsec.test.", "nsec.test.", "SOA", "SERVFAIL", ""},
-		{"* stale 20d nsec3.test.", "nsec3.test.", "SOA", "SERVFAIL", ""},
-		{"ns2.nsec.test. ns-mismatch nsec.test.", "nsec.test.", "NS", "NOERROR", " ad"},
-		{"ns1.nsec.test. wrong-source nsec.test.", "www.nsec.test.", "A", "NOERROR", " ad"},
-		{"ns1.nsec.test. refuse nsec.test.", "www.nsec.test.", "A", "NOERROR", " ad"},
-		{"* truncate-udp nsec.test.", "www.nsec.test.", "A", "NOERROR", " ad"},
-		{"* truncate nsec.test.", "www.nsec.test.", "A", "SERVFAIL", ""},
-		{"* servfail nsec.test.", "www.nsec.test.", "A", "SERVFAIL", ""},
-		{"* lame-empty nsec.test.", "www.nsec.test.", "A", "SERVFAIL", ""},
-	} {
+	for _, fault := range faultsSeen {
 		t.Run(fault.order, func(t *testing.T) {
 			f, err := ParseFault(fault.order, in.Start())
 			if err != nil {

@@ -39,7 +39,7 @@ var noTransfer = []Kind{Refuse, TimeOut, ServFail, ConnRefused, Unreachable, NoT
 func (in *Internet) transfer(to netip.Addr, question []byte) ([]byte, reply, bool) {
 	var q query
 	s := in.servers[to]
-	if s == nil || q.read(question, nil) != nil || q.qtype != wire.TypeAXFR && q.qtype != typeIXFR || q.opcode != 0 || q.version != 0 {
+	if s == nil || s.validator || q.read(question, nil) != nil || q.qtype != wire.TypeAXFR && q.qtype != typeIXFR || q.opcode != 0 || q.version != 0 {
 		return nil, reply{}, false
 	}
 	z := s.zones[holdfast.Name(q.name)]
