@@ -57,7 +57,8 @@ func BuiltinPlan(n int) Plan {
 	}
 	signing := rootSigning()
 	signing.Validity = 21 * day // its SOA is no copy of the real one: secondaries may live on for a fortnight
-	plan := Plan{Zones: []ZonePlan{{Name: holdfast.Root, Servers: rootServers(), Signing: signing}}}
+	servers := rootServers()
+	plan := Plan{Zones: []ZonePlan{{Name: holdfast.Root, Servers: servers, Signing: signing, SOA: SOATimers{RName: mailboxAt(servers[0])}}}}
 	for _, name := range names {
 		plan.Zones = append(plan.Zones, builtinZone(name))
 	}
@@ -95,6 +96,7 @@ func builtinZone(name holdfast.Name) ZonePlan {
 			Addresses: invented(operator, i, h>>16%8 != 0 || i == 0),
 		})
 	}
+	z.SOA.RName = mailboxAt(z.Servers[0])
 	algorithm := wire.ECDSAP256SHA256
 	switch {
 	case h>>24%16 == 0:
@@ -105,3 +107,7 @@ func builtinZone(name holdfast.Name) ZonePlan {
 	z.Signing = tldSigning(name, algorithm)
 	return z
 }
+
+// mailboxAt is a mail address at a server, as an SOA has it: a healthy zone's
+// takes mail, and a server has an address where mail can go.
+func mailboxAt(h Host) holdfast.Name { return childOf("hostmaster", h.Name) }

@@ -192,6 +192,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add("clock 2026-08-01T12:00:00Z rate 1440\nzone example. ns ns1.example. 192.0.2.1 ; nsec3 iterations 1 salt ab\nfault * refuse example. from +6h")
 	f.Add("zone a.\nns n.a. ::1\nrecord * TXT \"; # \\\"\"; record *.b CNAME *")
+	f.Add("validator 192.0.2.53; zone x.; ns n.x. 192.0.2.1; compact; fault * bitmap-lacks DENIAL,TYPE65400 x.; fault 192.0.2.53 disagree *")
 	f.Add("tlds 3; zone com; island; validity 1d resign 90m jitter 1h publish 7m phase -3w")
 	f.Fuzz(func(t *testing.T, text string) {
 		plan, err := Parse(strings.NewReader(text), "lab", nil)
