@@ -77,7 +77,8 @@ func (w *World) writeChecked(v holdfast.Verdict, o CheckOptions) error {
 // evidence brings its own unless others were named.
 func (w *World) evidenceFor(ctx context.Context, zone holdfast.Name, o CheckOptions, at time.Time) (m holdfast.Measurement, past holdfast.Past, judgedAt time.Time, err error) {
 	if o.From != "" {
-		m, past, anchors, err := loadEvidence(o.From)
+		saved, anchors, err := loadEvidence(o.From)
+		m, past := saved.Measurement, saved.Past
 		if err != nil {
 			return m, past, at, err
 		}

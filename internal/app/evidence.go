@@ -32,8 +32,13 @@ type evidence struct {
 	Measurement holdfast.Measurement `json:"measurement"`
 }
 
-// saveEvidence writes a new file; it never overwrites evidence.
+// saveEvidence writes a measurement with what it is judged by.
 func saveEvidence(path string, m holdfast.Measurement, past holdfast.Past, anchors []wire.Record) error {
+	return saveNew(path, evidence{Format: evidenceFormat, Program: Program(), Anchors: presented(anchors), Past: past, Measurement: m})
+}
+
+// saveNew writes evidence to a new file; it never overwrites any.
+func saveNew(path string, value any) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return advise(fmt.Errorf("save evidence: %w", err), "Evidence is not overwritten: choose another name or remove the file.")
@@ -41,54 +46,58 @@ func saveEvidence(path string, m holdfast.Measurement, past holdfast.Past, ancho
 	if err != nil {
 		return fmt.Errorf("save evidence: %w", err)
 	}
-	e := evidence{Format: evidenceFormat, Program: Program(), Past: past, Measurement: m}
-	for _, a := range anchors {
-		e.Anchors = append(e.Anchors, a.String())
-	}
-	err = writeJSON(file, e)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
+	if err := errors.Join(writeJSON(file, value), file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("save evidence %s: %w", path, err)
 	}
 	return nil
 }
 
-// loadEvidence reads what saveEvidence wrote.
-func loadEvidence(path string) (holdfast.Measurement, holdfast.Past, []wire.Record, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return holdfast.Measurement{}, holdfast.Past{}, nil, fmt.Errorf("read evidence: %w", err)
+// presented writes records as people do, and anchorsIn reads them.
+func presented(anchors []wire.Record) []string {
+	var out []string
+	for _, a := range anchors {
+		out = append(out, a.String())
 	}
-	defer file.Close()
-	m, past, anchors, err := readEvidence(file)
-	if err != nil {
-		return holdfast.Measurement{}, holdfast.Past{}, nil, advise(fmt.Errorf("read evidence %s: %w", path, err), "It must be a file that `holdfast check --save` or `holdfast show --save` wrote (docs/formats/evidence.md).")
-	}
-	return m, past, anchors, nil
+	return out
 }
 
-func readEvidence(in io.Reader) (holdfast.Measurement, holdfast.Past, []wire.Record, error) {
-	var none holdfast.Measurement
-	var unknown holdfast.Past
-	var e evidence
-	if err := json.NewDecoder(io.LimitReader(in, maxEvidence)).Decode(&e); err != nil {
-		return none, unknown, nil, err
-	}
-	if e.Format != evidenceFormat && e.Format != evidenceFormatFirst {
-		return none, unknown, nil, fmt.Errorf("format is %q, want %q", e.Format, evidenceFormat)
-	}
-	if _, err := holdfast.ParseName(string(e.Measurement.Subject.Zone)); err != nil {
-		return none, unknown, nil, fmt.Errorf("measurement.subject.zone: %w", err)
-	}
-	var anchors []wire.Record
-	for i, text := range e.Anchors {
+func anchorsIn(texts []string) ([]wire.Record, error) {
+	var out []wire.Record
+	for i, text := range texts {
 		record, err := wire.ParseRecord(text)
 		if err != nil {
-			return none, unknown, nil, fmt.Errorf("anchors[%d]: %w", i, err)
+			return nil, fmt.Errorf("anchors[%d]: %w", i, err)
 		}
-		anchors = append(anchors, record)
+		out = append(out, record)
 	}
-	return e.Measurement, e.Past, anchors, nil
+	return out, nil
+}
+
+// loadEvidence reads what saveEvidence wrote.
+func loadEvidence(path string) (evidence, []wire.Record, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return evidence{}, nil, fmt.Errorf("read evidence: %w", err)
+	}
+	defer file.Close()
+	e, anchors, err := readEvidence(file)
+	if err != nil {
+		return e, nil, advise(fmt.Errorf("read evidence %s: %w", path, err), "It must be a file that `holdfast check --save` or `holdfast show --save` wrote (docs/formats/evidence.md).")
+	}
+	return e, anchors, nil
+}
+
+func readEvidence(in io.Reader) (evidence, []wire.Record, error) {
+	var e evidence
+	if err := json.NewDecoder(io.LimitReader(in, maxEvidence)).Decode(&e); err != nil {
+		return e, nil, err
+	}
+	if e.Format != evidenceFormat && e.Format != evidenceFormatFirst {
+		return e, nil, fmt.Errorf("format is %q, want %q", e.Format, evidenceFormat)
+	}
+	if _, err := holdfast.ParseName(string(e.Measurement.Subject.Zone)); err != nil {
+		return e, nil, fmt.Errorf("measurement.subject.zone: %w", err)
+	}
+	anchors, err := anchorsIn(e.Anchors)
+	return e, anchors, err
 }

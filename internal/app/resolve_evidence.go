@@ -2,10 +2,8 @@ package app
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/holdfastdns/holdfast"
@@ -25,23 +23,9 @@ type savedResolution struct {
 	Measurement holdfast.Measurement `json:"measurement"`
 }
 
-// saveResolution writes a new file; it never overwrites evidence.
+// saveResolution writes a walk with what it is judged by.
 func saveResolution(path string, q holdfast.Question, m holdfast.Measurement, anchors []wire.Record) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return advise(fmt.Errorf("save evidence: %w", err), "Evidence is not overwritten: choose another name or remove the file.")
-	}
-	if err != nil {
-		return fmt.Errorf("save evidence: %w", err)
-	}
-	s := savedResolution{Format: resolutionFormat, Program: Program(), Question: q, Measurement: m}
-	for _, a := range anchors {
-		s.Anchors = append(s.Anchors, a.String())
-	}
-	if err := errors.Join(writeJSON(file, s), file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("save evidence %s: %w", path, err)
-	}
-	return nil
+	return saveNew(path, savedResolution{Format: resolutionFormat, Program: Program(), Question: q, Anchors: presented(anchors), Measurement: m})
 }
 
 // loadResolution reads what saveResolution wrote.
@@ -69,13 +53,6 @@ func readResolution(in io.Reader) (savedResolution, []wire.Record, error) {
 	if _, err := holdfast.ParseName(string(s.Question.Name)); err != nil {
 		return s, nil, fmt.Errorf("question.name: %w", err)
 	}
-	var anchors []wire.Record
-	for i, text := range s.Anchors {
-		record, err := wire.ParseRecord(text)
-		if err != nil {
-			return s, nil, fmt.Errorf("anchors[%d]: %w", i, err)
-		}
-		anchors = append(anchors, record)
-	}
-	return s, anchors, nil
+	anchors, err := anchorsIn(s.Anchors)
+	return s, anchors, err
 }
