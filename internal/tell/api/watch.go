@@ -242,6 +242,7 @@ func (a *api) zone(ctx context.Context, in *zoneInput) (zoneNow, error) {
 		return zoneNow{}, err
 	}
 	z, err := a.record.Status(ctx, name)
+	z.Verdict.Servers, z.Verdict.Findings = notNil(z.Verdict.Servers), notNil(z.Verdict.Findings)
 	return zoneNow(z), err
 }
 

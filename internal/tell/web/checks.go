@@ -90,6 +90,11 @@ func (s *Site) serveChecks(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, shell{Title: "Checks", Nav: "/checks"}, "checks", view)
 }
 
+type checkView struct {
+	Code string
+	Body template.HTML
+}
+
 func (s *Site) serveCheck(w http.ResponseWriter, r *http.Request) error {
 	if s.config.Checks == nil {
 		return notFound("This program was built without the pages about checks.")
@@ -115,7 +120,7 @@ func (s *Site) serveCheck(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return s.show(w, r, shell{Title: heading(page), Nav: "/checks"}, "check", body)
+		return s.show(w, r, shell{Title: heading(page), Nav: "/checks"}, "check", checkView{want, body})
 	}
 	return notFound("There is no check of this code.")
 }

@@ -32,6 +32,7 @@ type forecastView struct {
 type dying struct {
 	X, Y, Width, Height string
 	Title, Label        string
+	Anchor              string // of the label; "": it begins where the bar does
 }
 
 func (s *Site) serveForecast(w http.ResponseWriter, r *http.Request) error {
@@ -103,6 +104,9 @@ func (v *forecastView) draw(month holdfast.Forecast) {
 		d.Title = fmt.Sprintf("%s zones in the 24 hours from %s", comma(count), instant(from))
 		if n%7 == 0 {
 			d.Label = from.Format("2 Jan")
+			if n > daysDrawn*3/4 {
+				d.Anchor = "end" // there is no room for it on a phone
+			}
 		}
 		v.Days = append(v.Days, d)
 	}

@@ -78,6 +78,7 @@ type frontView struct {
 	BarsGround int
 	Latest     []latest
 	Unsigned   int    // zones that nothing can expire in
+	Unmeasured int    // zones of which nothing is known yet
 	Order      string // of the table, in words
 	ByName     sortLink
 	ByWorst    sortLink
@@ -99,7 +100,7 @@ func (s *Site) frontView(seen world, wanted wish) frontView {
 	}
 	view.Counts = counts(rows)
 	view.Latest = latestOf(seen.recent, seen.now)
-	view.Bars, view.Unsigned = histogram(rows, seen.now)
+	view.Bars, view.Unsigned, view.Unmeasured = histogram(rows, seen.now)
 	view.BarsGround = histogramTop + histogramHeight
 	view.BarsLabel, view.BarsHeight = view.BarsGround+17, view.BarsGround+24
 	view.Cells = cells(rows, seen.now)
@@ -267,11 +268,15 @@ const (
 	histogramLeast  = 3 // a single zone must be seen beside a thousand
 )
 
-func histogram(rows []row, now time.Time) ([]histogramBar, int) {
+func histogram(rows []row, now time.Time) (bars []histogramBar, unsigned, unmeasured int) {
 	numbers := map[string]map[level]int{}
-	unsigned, most := 0, 1
+	most := 1
 	for _, r := range rows {
-		if r.Verdict.FailsAt.IsZero() {
+		switch {
+		case r.Verdict.Status == "":
+			unmeasured++
+			continue
+		case r.Verdict.FailsAt.IsZero():
 			unsigned++
 			continue
 		}
@@ -288,7 +293,7 @@ func histogram(rows []row, now time.Time) ([]histogramBar, int) {
 	}
 	share := 100 / float64(len(buckets))
 	percent := func(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) + "%" }
-	bars := make([]histogramBar, len(buckets))
+	bars = make([]histogramBar, len(buckets))
 	for i, b := range buckets {
 		bar := histogramBar{
 			Href: wish{Fails: b.Slug}.with(""), Label: b.Label,
@@ -309,5 +314,5 @@ func histogram(rows []row, now time.Time) ([]histogramBar, int) {
 		bar.Title = fmt.Sprintf("%s zones: next failure %s", comma(bar.Number), b.Label)
 		bars[i] = bar
 	}
-	return bars, unsigned
+	return bars, unsigned, unmeasured
 }

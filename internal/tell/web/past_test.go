@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfastdns/holdfast"
+	"github.com/holdfastdns/holdfast/internal/record"
 )
 
 func daysAgo(n float64) time.Time { return noon.Add(-time.Duration(n * float64(day))) }
@@ -151,6 +152,35 @@ func TestZonePageTellsThePast(t *testing.T) {
 		if strings.Contains(text, absent) {
 			t.Errorf("%q is said of a zone of which nothing is known", absent)
 		}
+	}
+}
+
+// TestIncidentOfTheWatch: what is wrong with the watch is about no zone, and
+// reads well all the same.
+func TestIncidentOfTheWatch(t *testing.T) {
+	world := invent(t, 20)
+	must(t, world.Decide(t.Context(), []holdfast.Incident{{
+		ID: "i-self", State: holdfast.StateOpen, Severity: holdfast.SeverityWarning, Peak: holdfast.SeverityWarning,
+		Title: "the looks are behind", Opened: noon.Add(-time.Hour), Updated: noon,
+		Log: []holdfast.IncidentEvent{{At: noon.Add(-time.Hour), What: "opened", Severity: holdfast.SeverityWarning}},
+	}}, nil))
+	site := world.site(nil)
+	for path, want := range map[string]string{"/": "the watch itself", "/incidents": "the watch itself", "/incidents/i-self": "<bdi>the watch itself</bdi>: the looks are behind"} {
+		if text := soundPage(t, get(t, site, path), http.StatusOK); !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q", path, want)
+		}
+	}
+}
+
+// TestHistogramTellsUnmeasuredApart: a zone that was not looked at is not one
+// without signatures.
+func TestHistogramTellsUnmeasuredApart(t *testing.T) {
+	zone := func(status holdfast.Status, fails time.Time) row {
+		return row{ZoneStatus: record.ZoneStatus{Verdict: holdfast.Verdict{Status: status, FailsAt: fails}}}
+	}
+	_, unsigned, unmeasured := histogram([]row{zone("", time.Time{}), zone("", time.Time{}), zone(holdfast.Insecure, time.Time{}), zone(holdfast.Secure, noon.Add(day))}, noon)
+	if unsigned != 1 || unmeasured != 2 {
+		t.Errorf("%d unsigned and %d not measured, want 1 and 2", unsigned, unmeasured)
 	}
 }
 

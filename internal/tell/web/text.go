@@ -211,7 +211,11 @@ func eventBadge(e holdfast.IncidentEvent) template.HTML {
 const zonesNamed = 3
 
 // zonesInWords is ".aero", ".aero, .bike" or ".aero, .bike, .cat and 9 more".
+// What is about no zone is about the watch.
 func zonesInWords(zones []holdfast.Name) string {
+	if len(zones) == 0 {
+		return "the watch itself"
+	}
 	var names []string
 	for _, z := range zones[:min(len(zones), zonesNamed)] {
 		names = append(names, "."+strings.TrimPrefix(clean(z.Short()), "."))

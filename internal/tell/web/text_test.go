@@ -180,7 +180,7 @@ func TestZonesInWords(t *testing.T) {
 		zones []holdfast.Name
 		want  string
 	}{
-		{nil, ""},
+		{nil, "the watch itself"},
 		{[]holdfast.Name{"."}, "."},
 		{[]holdfast.Name{"aero."}, ".aero"},
 		{[]holdfast.Name{"aero.", "bike.", "cat."}, ".aero, .bike, .cat"},
