@@ -119,6 +119,9 @@ func (a *answer) proveNoData(name holdfast.Name) error {
 			}
 			break
 		}
+		if up == holdfast.Root {
+			break // a chain that was changed may match nothing
+		}
 		next = up
 	}
 	return a.proveMatch(next)

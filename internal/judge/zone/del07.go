@@ -45,12 +45,29 @@ func judgeNames(c *judge.Case) []holdfast.Finding {
 			finding.Evidence = append(finding.Evidence, h.evidence...)
 		}
 	}
+	if d, ok := delegationOf(c); ok && unfindable(c, d) {
+		return []holdfast.Finding{{
+			Severity: holdfast.SeverityCritical, RRset: holdfast.ClassNS, Evidence: d.evidence, Count: len(d.names), EDE: 22, // no reachable authority
+			Text: "every name server of the delegation has its name in the zone itself, and the parent has glue for none: nobody can find the zone",
+		}}
+	}
 	if len(faults) == 0 {
 		return nil
 	}
 	finding.Count = len(faults)
 	finding.Text = "name servers that cannot be used by their names: " + strings.Join(faults, "; ")
 	return []holdfast.Finding{finding}
+}
+
+// unfindable says whether the delegation leads in a circle: all its names lie in
+// the zone, and no address comes with any.
+func unfindable(c *judge.Case, d delegation) bool {
+	for _, name := range d.names {
+		if !name.IsSubdomainOf(c.Zone) || len(d.glue[name]) > 0 {
+			return false
+		}
+	}
+	return len(d.names) > 0 && len(c.Servers) == 0
 }
 
 // isHostName says whether a name is made of letters, digits and inner hyphens
