@@ -80,6 +80,14 @@ func lookAhead(text string, now time.Time) (time.Time, bool) {
 	return week, false
 }
 
+// zonesCounted is "1 zone" or "1,438 zones".
+func zonesCounted(n int) string {
+	if n == 1 {
+		return "1 zone"
+	}
+	return comma(n) + " zones"
+}
+
 // draw makes the picture: a bar a day, as high as there are zones that turn
 // bogus in it.
 func (v *forecastView) draw(month holdfast.Forecast) {
@@ -92,7 +100,7 @@ func (v *forecastView) draw(month holdfast.Forecast) {
 			most = max(most, counts[n])
 		}
 	}
-	v.Picture = fmt.Sprintf("Within %d days the signatures of %s zones run out, on the worst day of %s.", daysDrawn, comma(total), comma(most))
+	v.Picture = fmt.Sprintf("Within %d days the signatures of %s run out, %s of them on the worst day.", daysDrawn, zonesCounted(total), comma(most))
 	if total == 0 {
 		v.Picture = fmt.Sprintf("Within %d days no zone's signatures run out.", daysDrawn)
 		return
@@ -101,7 +109,7 @@ func (v *forecastView) draw(month holdfast.Forecast) {
 		share := float64(count) / float64(most)
 		d := dying{X: percentOf(float64(n) / daysDrawn), Width: percentOf(0.8 / daysDrawn), Y: percentOf(1 - share), Height: percentOf(share)}
 		from := v.Now.AddDate(0, 0, n)
-		d.Title = fmt.Sprintf("%s zones in the 24 hours from %s", comma(count), instant(from))
+		d.Title = fmt.Sprintf("%s in the 24 hours from %s", zonesCounted(count), instant(from))
 		if n%7 == 0 {
 			d.Label = from.Format("2 Jan")
 			if n > daysDrawn*3/4 {

@@ -75,7 +75,7 @@ func newLifePicture(spans []record.WindowSpan, now time.Time) lifePicture {
 			X1: p.place(first), Y1: height(s.Window.Expiration.Sub(first)),
 			X2: percentOf(max(p.share(last), p.share(first)+0.003)), Y2: height(s.Window.Expiration.Sub(last)),
 			Class: classClass(s.Window.Class),
-			Title: fmt.Sprintf("%s at %s: expired %s, seen %s to %s", s.Window.Class, clean(s.Window.Server.String()), instant(s.Window.Expiration), instant(s.FirstSeen), instant(s.LastSeen)),
+			Title: fmt.Sprintf("%s at %s: until %s, seen %s to %s", s.Window.Class, clean(s.Window.Server.String()), instant(s.Window.Expiration), instant(s.FirstSeen), instant(s.LastSeen)),
 		})
 	}
 	p.Levels = []tick{{X: height(0), Label: "0"}, {X: height(most / 2), Label: span(most / 2)}, {X: height(most), Label: span(most)}}
