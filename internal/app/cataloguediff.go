@@ -73,7 +73,7 @@ func writeCatalogueDiff(w World, r rejudgement) error {
 		if n := len(c.Zones) - len(zones); n > 0 {
 			more = fmt.Sprintf(" and %d more", n)
 		}
-		fmt.Fprintf(w.Stdout, "- %s %s (%s) %s: %d findings in %d zones: %s%s\n", c.Code, c.Name, severity, c.What, c.Findings, len(c.Zones), strings.Join(zones, " "), more)
+		fmt.Fprintf(w.Stdout, "- %s %s (%s) %s: %s in %s: %s%s\n", c.Code, c.Name, severity, c.What, count(c.Findings, "finding", "findings"), count(len(c.Zones), "zone", "zones"), strings.Join(zones, " "), more)
 	}
 	return nil
 }

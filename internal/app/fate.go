@@ -76,7 +76,11 @@ func writeHanging(w World, o FateOptions, h hanging) error {
 	if len(h.Zones) == 0 {
 		return advise(fmt.Errorf("fate: nothing under watch hangs on %s", h.On), "Name a zone, an address, a network (192.0.2.0/24) or a domain that name servers have their names in.")
 	}
-	fmt.Fprintf(w.Stdout, "On %s hang %d zones; %d of them have no other server\n\n", h.On, len(h.Zones), h.Silent)
+	verb := "hang"
+	if len(h.Zones) == 1 {
+		verb = "hangs"
+	}
+	fmt.Fprintf(w.Stdout, "On %s %s %s; %d of them with no other server\n\n", h.On, verb, count(len(h.Zones), "zone", "zones"), h.Silent)
 	table := tabwriter.NewWriter(w.Stdout, 0, 0, 2, ' ', 0)
 	for _, d := range h.Zones {
 		fmt.Fprintf(table, "%s\t%d of %d addresses\n", d.Zone, d.Lost, d.Of)
@@ -88,7 +92,8 @@ func writeZoneFate(w World, o FateOptions, z holdfast.ZoneFate) error {
 	if o.JSON {
 		return writeJSON(w.Stdout, z)
 	}
-	fmt.Fprintf(w.Stdout, "%s has %d server addresses in %d networks, under names in %d domains\n\n", z.Zone, z.Servers, len(z.Networks), len(z.Hosts))
+	fmt.Fprintf(w.Stdout, "%s has %s in %s, under names in %s\n\n", z.Zone,
+		count(z.Servers, "server address", "server addresses"), count(len(z.Networks), "network", "networks"), count(len(z.Hosts), "domain", "domains"))
 	return writeSupports(w, "HANGS ON\tADDRESSES\tOTHER ZONES\tOF WHICH WITH NOTHING ELSE", append(z.Networks, z.Hosts...))
 }
 

@@ -77,10 +77,13 @@ func writeForecast(w World, f holdfast.Forecast, now time.Time, all bool) error 
 	if f.Already > 0 {
 		fmt.Fprintf(&b, " (%d already)", f.Already)
 	}
-	fmt.Fprintf(&b, ", %d more on some of their servers\n", len(f.Partly))
+	if len(f.Partly) > 0 {
+		fmt.Fprintf(&b, ", %d more on some of their servers", len(f.Partly))
+	}
+	b.WriteByte('\n')
 	fmt.Fprintf(&b, "%s\n", p.dim(fmt.Sprintf("from looks of %s and later; nobody was asked now", instant(f.Oldest))))
 	if n := len(f.Unknown); n > 0 {
-		fmt.Fprintf(&b, "Of %d zones nothing can be said: they did not answer, or their keys were not had.\n", n)
+		fmt.Fprintf(&b, "Of %s nothing can be said: no answer, or no keys, came.\n", count(n, "zone", "zones"))
 	}
 	if len(f.Bogus) > 0 {
 		b.WriteByte('\n')

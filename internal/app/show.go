@@ -51,7 +51,7 @@ func writeShown(w World, status record.ZoneStatus) error {
 	if err := writeVerdict(w.Stdout, status.Verdict, p); err != nil {
 		return err
 	}
-	line := fmt.Sprintf("\n%s since %s, by %s", status.Verdict.Status, instant(status.Since), status.Verdict.Measurement)
+	line := fmt.Sprintf("\n%s since %s; measurement %s, judged by catalogue %s", status.Verdict.Status, instant(status.Since), status.Verdict.Measurement, status.Verdict.Catalogue)
 	if status.Verdict.Status != holdfast.Secure && !status.LastGood.IsZero() {
 		line += "; last well at " + instant(status.LastGood)
 	}

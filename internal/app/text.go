@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -95,7 +97,7 @@ func writeVerdict(out io.Writer, v holdfast.Verdict, p paint) error {
 		if !v.FailsAt.After(v.At) {
 			verb = "failed"
 		}
-		fmt.Fprintf(&b, "%s %s, when the signatures over %s die\n", verb, countdown(v.FailsAt, v.At), v.FailsBy)
+		fmt.Fprintf(&b, "%s %s, when the signatures over %s die%s\n", verb, countdown(v.FailsAt, v.At), v.FailsBy, whereFirst(v))
 	}
 	b.WriteByte('\n')
 	if err := writeServers(&b, v, p); err != nil {
@@ -104,6 +106,25 @@ func writeVerdict(out io.Writer, v holdfast.Verdict, p paint) error {
 	writeFindings(&b, v, p)
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// whereFirst says on how many servers a zone fails first, where not on all that
+// serve it signed.
+func whereFirst(v holdfast.Verdict) string {
+	first, signed := 0, 0
+	for _, s := range v.Servers {
+		if s.FailsAt.IsZero() {
+			continue
+		}
+		signed++
+		if s.FailsAt.Equal(v.FailsAt) {
+			first++
+		}
+	}
+	if first == 0 || first == signed {
+		return ""
+	}
+	return fmt.Sprintf(" on %d of %s", first, count(len(v.Servers), "server", "servers"))
 }
 
 func writeServers(b *strings.Builder, v holdfast.Verdict, p paint) error {
@@ -139,20 +160,52 @@ func writeServers(b *strings.Builder, v holdfast.Verdict, p paint) error {
 	return nil
 }
 
+// writeFindings prints them as they come, the worst first. What one check says
+// of several servers stands under one head.
 func writeFindings(b *strings.Builder, v holdfast.Verdict, p paint) {
 	if len(v.Findings) == 0 {
 		b.WriteString("\nNo findings.\n")
-		return
+	} else {
+		b.WriteByte('\n')
 	}
-	b.WriteByte('\n')
-	for _, f := range v.Findings {
+	alike := func(i, j int) bool {
+		if i < 0 || j >= len(v.Findings) {
+			return false
+		}
+		f, g := v.Findings[i], v.Findings[j]
+		return f.Code == g.Code && f.Severity == g.Severity && f.Reference == g.Reference
+	}
+	for i, f := range v.Findings {
+		if !alike(i-1, i) {
+			fmt.Fprintf(b, "%s  %s %s\n", p.severity(f.Severity), p.bold(f.Code), f.Name)
+		}
 		where := ""
 		if f.Server != (holdfast.Server{}) {
 			where = f.Server.String() + ": "
 		}
-		fmt.Fprintf(b, "%s  %s %s\n          %s%s\n", p.severity(f.Severity), p.bold(f.Code), f.Name, where, f.Text)
-		fmt.Fprintf(b, "          %s\n", p.dim(f.Reference+"; "+pageOf(f.Code)))
+		fmt.Fprintf(b, "          %s%s\n", where, f.Text)
+		if !alike(i, i+1) {
+			fmt.Fprintf(b, "          %s\n", p.dim(f.Reference+"; "+pageOf(f.Code)))
+		}
 	}
+	writeSuppressed(b, v, p)
+}
+
+// writeSuppressed says that checks were not run, and because of which.
+func writeSuppressed(b *strings.Builder, v holdfast.Verdict, p paint) {
+	if len(v.Suppressed) == 0 {
+		return
+	}
+	causes := slices.Compact(slices.Sorted(maps.Values(v.Suppressed)))
+	b.WriteString("\n" + p.dim(fmt.Sprintf("%s not run, made meaningless by %s; --json names them", count(len(v.Suppressed), "check was", "checks were"), strings.Join(causes, ", "))) + "\n")
+}
+
+// count is a number with its noun: "1 zone", "2 zones".
+func count(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // pageOf is the document that explains a code: those that only a whole zone can
