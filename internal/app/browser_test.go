@@ -459,7 +459,7 @@ func testFits(v *visitor) {
 	v.open("mailbox")
 	letter := asked[string](v, `document.querySelector("table a").getAttribute("href")`)
 	pages := []string{"", "?q=nothing-like-this", "zone/museum", "zone/example", "zone/xn--p1ai", "incidents", incident[1:], exchange[1:],
-		exchange[1:strings.LastIndex(exchange, "/")], "sweeps", "checks", "checks/SIG-01", "notices", notice[1:], "contacts", "mailbox", letter[1:], "sign-in"}
+		exchange[1:strings.LastIndex(exchange, "/")], "sweeps", "forecast?at=30d", "checks", "checks/SIG-01", "notices", notice[1:], "contacts", "mailbox", letter[1:], "sign-in"}
 	for _, width := range []int64{375, 1280} {
 		v.do(chromedp.EmulateViewport(width, 800))
 		for _, path := range pages {
