@@ -18,15 +18,16 @@ const scoutsWanted = 2
 
 // scout is how far it is known whether the apex has a type.
 type scout struct {
-	asked   int
-	found   bool
-	waiting []holdfast.Server // those not asked yet
+	answered int // scouts that said of the type whether it is there
+	found    bool
+	waiting  []holdfast.Server // those not asked yet
 }
 
-// scout asks the server for the rare types, or has it wait until two others
-// have answered.
+// scout asks the server for the rare types where it is one of those drawn for
+// it, or they are known to be there; otherwise it has it wait.
 func (l *look) scout(s holdfast.Server) {
 	var questions []ask.Question
+	drawn := l.isScout(s)
 	l.mutex.Lock()
 	for _, t := range rareTypes {
 		sc := l.scouts[t]
@@ -34,19 +35,33 @@ func (l *look) scout(s holdfast.Server) {
 			sc = &scout{}
 			l.scouts[t] = sc
 		}
-		if !sc.found && sc.asked >= scoutsWanted {
+		if !drawn && !sc.found {
 			sc.waiting = append(sc.waiting, s)
 			continue
 		}
-		sc.asked++
 		questions = append(questions, l.apex(s, holdfast.PurposeApex, t))
 	}
 	l.mutex.Unlock()
 	l.pose(questions...)
 }
 
+func (l *look) isScout(s holdfast.Server) bool {
+	l.mutex.Lock()
+	known := make([]holdfast.Server, 0, len(l.servers))
+	for server := range l.servers {
+		known = append(known, server)
+	}
+	l.mutex.Unlock()
+	drawn := l.scoutLots(known)
+	return slices.Contains(drawn[:min(scoutsWanted, len(drawn))], s)
+}
+
+func (l *look) scoutLots(servers []holdfast.Server) []holdfast.Server {
+	return serverLots(l, "scout "+string(l.zone), servers)
+}
+
 // scouted takes in what a server said about a type: where it has it, all are
-// asked; where it said nothing of use, the next is.
+// asked.
 func (l *look) scouted(q ask.Question, m *wire.Message) {
 	t := wire.Type(q.Question.Type)
 	if !slices.Contains(rareTypes, t) {
@@ -54,17 +69,35 @@ func (l *look) scouted(q ask.Question, m *wire.Message) {
 	}
 	l.mutex.Lock()
 	sc := l.scouts[t]
-	next := 0
-	switch {
-	case holds(m, l.zone, t):
-		sc.found, next = true, len(sc.waiting)
-	case !authoritative(m):
-		next = min(1, len(sc.waiting))
+	if authoritative(m) {
+		sc.answered++
 	}
-	servers := sc.waiting[:next]
-	sc.waiting = sc.waiting[next:]
+	var servers []holdfast.Server
+	if holds(m, l.zone, t) {
+		sc.found = true
+		servers, sc.waiting = sc.waiting, nil
+	}
 	l.mutex.Unlock()
 	for _, s := range servers {
 		l.pose(l.apex(s, holdfast.PurposeApex, t))
 	}
+}
+
+// scoutsMissing are questions to those who wait, in place of scouts that said
+// nothing of use.
+func (l *look) scoutsMissing() (questions []ask.Question) {
+	for _, t := range rareTypes {
+		l.mutex.Lock()
+		var next []holdfast.Server
+		if sc := l.scouts[t]; sc != nil && !sc.found && sc.answered < scoutsWanted {
+			waiting := l.scoutLots(sc.waiting)
+			n := min(scoutsWanted-sc.answered, len(waiting))
+			next, sc.waiting = waiting[:n], waiting[n:]
+		}
+		l.mutex.Unlock()
+		for _, s := range next {
+			questions = append(questions, l.apex(s, holdfast.PurposeApex, t))
+		}
+	}
+	return questions
 }

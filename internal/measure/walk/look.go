@@ -43,6 +43,7 @@ type look struct {
 	alive     []holdfast.Server        // owned by mutex: those of them that have answered
 	begun     map[string]bool          // owned by mutex: what is done once a look, see once
 	scouts    map[wire.Type]*scout     // owned by mutex
+	denial    *denial                  // owned by mutex: of the deep probe, by the first server in order
 	detours   int                      // owned by mutex
 	bounded   bool                     // owned by mutex: a bound above was met, or a question was not sent
 	obstacle  string                   // owned by mutex: why a question was not sent
@@ -84,13 +85,31 @@ func (l *look) spawn(part func()) {
 	}()
 }
 
-// home waits for all parts and gives what they brought, in an order that does
-// not depend on who answered first.
+// home waits for all parts, does what is best done last, and gives what they
+// brought, in an order that does not depend on who answered first.
 func (l *look) home() (exchanges []exchange, cut bool) {
 	l.work.Wait()
+	for last := l.lastQuestions(); len(last) > 0; last = l.lastQuestions() {
+		l.pose(last...)
+		l.work.Wait()
+	}
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	return inOrder(l.exchanges), l.bounded || l.ctx.Err() != nil
+}
+
+// lastQuestions are those that hang on how the other servers fared; none where
+// there is no more to ask. What has been answered by then no longer depends on
+// who was first.
+func (l *look) lastQuestions() []ask.Question {
+	if !l.deep || l.ctx.Err() != nil {
+		return nil
+	}
+	questions := l.scoutsMissing()
+	if l.once("sample") {
+		questions = append(questions, l.samples()...)
+	}
+	return questions
 }
 
 // unable is the error of a look that could send nothing.
@@ -181,7 +200,10 @@ const maxTried = 12
 // not holding up the others. It returns the good replies, and all exchanges
 // that came to an end.
 func (l *look) anyOf(servers []holdfast.Server, want int, question func(holdfast.Server) ask.Question, good func(*wire.Message) bool) (found []seen, all []exchange) {
-	servers = shuffled(l, servers)
+	if len(servers) == 0 {
+		return nil, nil
+	}
+	servers = serverLots(l, string(question(servers[0]).Question.Name), servers)
 	servers = servers[:min(len(servers), maxTried)]
 	ctx, cancel := context.WithCancel(l.ctx)
 	results := make(chan seen, len(servers))

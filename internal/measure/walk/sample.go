@@ -29,26 +29,44 @@ func under(labels string, zone holdfast.Name) holdfast.Name {
 	return holdfast.Name(labels + "." + string(zone))
 }
 
-// sample asks for the DS of names below the zone, each of another of the
-// servers that have answered so far.
-// denial is a negative answer, which names two of them where the zone denies
-// with NSEC.
-func (l *look) sample(denial *wire.Message) {
-	wanted := l.config().Samples
-	if wanted < 0 {
-		return
-	}
-	names := shuffled(l, l.children(denial))
-	// Names that were asked for by hand come first, whatever the dice say.
-	slices.SortStableFunc(names, func(a, b holdfast.Name) int { return l.byHand(b) - l.byHand(a) })
+// denial is a server's answer to the deep probe, which names two names of the
+// zone where it denies with NSEC.
+type denial struct {
+	server  holdfast.Server
+	message *wire.Message
+}
+
+func (l *look) denied(server holdfast.Server, m *wire.Message) {
 	l.mutex.Lock()
-	servers := slices.Clone(l.alive)
+	defer l.mutex.Unlock()
+	if l.denial == nil || compareServers(server, l.denial.server) < 0 {
+		l.denial = &denial{server, m}
+	}
+}
+
+// samples ask for the DS of names below the zone, each of another of the
+// servers that have answered.
+func (l *look) samples() (questions []ask.Question) {
+	l.mutex.Lock()
+	denial, servers := l.denial, slices.Clone(l.alive)
 	l.mutex.Unlock()
-	servers = shuffled(l, servers)
-	for i, name := range names[:min(wanted, len(names))] {
-		l.pose(ask.Question{Zone: l.zone, Purpose: holdfast.PurposeSample, Server: servers[i%len(servers)],
+	wanted := l.config().Samples
+	if wanted < 0 || denial == nil || len(servers) == 0 {
+		return nil
+	}
+	names := lots(l, "sample", l.children(denial.message), func(name holdfast.Name) string { return string(name) })
+	// Names that were asked for by hand come first, whatever the lot says.
+	slices.SortStableFunc(names, func(a, b holdfast.Name) int { return l.byHand(b) - l.byHand(a) })
+	names = names[:min(wanted, len(names))]
+	// The n-th of the names in order is asked of the n-th server, other names
+	// of the same: the plan of a look has no names in it.
+	slices.Sort(names)
+	servers = serverLots(l, "sample "+string(l.zone), servers)
+	for i, name := range names {
+		questions = append(questions, ask.Question{Zone: l.zone, Purpose: holdfast.PurposeSample, Server: servers[i%len(servers)],
 			Question: holdfast.Question{Name: name, Type: uint16(wire.TypeDS)}})
 	}
+	return questions
 }
 
 func (l *look) byHand(name holdfast.Name) int {

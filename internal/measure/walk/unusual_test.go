@@ -148,17 +148,20 @@ zone example.
 // Without an answer from a scout the next server is asked.
 func TestScoutsThatFailAreReplaced(t *testing.T) {
 	l := newLook(t.Context(), build(t, world, ask.Config{}, Config{}).walker.NewSweep("s"), holdfast.Subject{Zone: "example."})
-	servers := []holdfast.Server{{Name: "a."}, {Name: "b."}, {Name: "c."}, {Name: "d."}}
-	sc := &scout{asked: scoutsWanted, waiting: slices.Clone(servers[2:])}
+	l.deep = true
+	l.once("sample")
+	servers := []holdfast.Server{{Name: "a."}, {Name: "b."}, {Name: "c."}, {Name: "d."}, {Name: "e."}}
+	sc := &scout{waiting: slices.Clone(servers[2:])}
 	l.scouts[wire.TypeMX] = sc
 	mx := l.apex(servers[0], holdfast.PurposeApex, wire.TypeMX)
 	l.scouted(mx, &wire.Message{Authoritative: true})
-	if len(sc.waiting) != 2 {
-		t.Errorf("after a plain no %d wait", len(sc.waiting))
+	l.scouted(mx, nil) // silence
+	if next := l.lastQuestions(); len(next) != 1 || len(sc.waiting) != 2 {
+		t.Errorf("after a plain no and a silence %d are asked, %d wait", len(next), len(sc.waiting))
 	}
-	l.scouted(mx, nil)
-	if len(sc.waiting) != 1 {
-		t.Errorf("after a silence %d wait", len(sc.waiting))
+	l.scouted(mx, &wire.Message{Authoritative: true})
+	if next := l.lastQuestions(); len(next) != 0 {
+		t.Errorf("after two plain noes %d are asked", len(next))
 	}
 	l.scouted(mx, &wire.Message{Answer: []wire.Record{wire.NewRecord("example.", wire.TypeMX, 60, []byte{0, 0, 0})}})
 	if len(sc.waiting) != 0 || !sc.found {

@@ -37,8 +37,9 @@ type Config struct {
 	IPv4 bool `toml:"ipv4"`
 	IPv6 bool `toml:"ipv6"`
 	// Samples is how many names below a zone are asked for their DS in a full
-	// look, other ones each time: a zone's own records may be well while those
-	// of its children are not. 0: 4. Below zero: none.
+	// look, other ones each day, and where the zone denies with NSEC at each
+	// look: a zone's own records may be well while those of its children are
+	// not. 0: 4. Below zero: none.
 	Samples int `toml:"samples"`
 	// Sample are names of delegations that are always among those.
 	Sample []holdfast.Name `toml:"sample"`

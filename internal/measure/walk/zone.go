@@ -203,8 +203,8 @@ func (l *look) follow(q ask.Question, e exchange) {
 			l.signals()
 		}
 	case holdfast.PurposeNXDeep:
-		if authoritative(m) && l.once("sample") {
-			l.sample(m)
+		if authoritative(m) {
+			l.denied(q.Server, m)
 		}
 	case holdfast.PurposeManners:
 		if m != nil && !m.Truncated && !holds(m, l.zone, wire.TypeSOA) {
