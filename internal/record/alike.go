@@ -21,7 +21,8 @@ func alikeStatus(before *ZoneStatus, s holdfast.Subject, v *holdfast.Verdict) bo
 
 func alikeSubjects(a, b holdfast.Subject) bool {
 	return a.Zone == b.Zone && a.Unicode == b.Unicode && a.Kind == b.Kind && a.IDN == b.IDN &&
-		(a.Delegation == b.Delegation || reflect.DeepEqual(a.Delegation, b.Delegation))
+		(a.Delegation == b.Delegation || reflect.DeepEqual(a.Delegation, b.Delegation)) &&
+		(a.Registration == b.Registration || reflect.DeepEqual(a.Registration, b.Registration))
 }
 
 func alikeVerdicts(a, b *holdfast.Verdict) bool {

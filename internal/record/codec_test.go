@@ -71,6 +71,32 @@ func TestNormalForm(t *testing.T) {
 	}
 }
 
+// Neither a server's cookie, which changes with the time (RFC 9018 section 4),
+// nor what stands between it and the NSID makes another message.
+func TestNormalLeavesCookiesOut(t *testing.T) {
+	reply := func(options string) []byte {
+		out := append([]byte{0, 9, 0x81, 5, 0, 0, 0, 0, 0, 0, 0, 1}, 0, 0, typeOPT, 4, 0xd0, 0, 0, 0, 0, 0, byte(len(options)))
+		return append(out, options...)
+	}
+	for _, c := range [][2]string{
+		{"\x00\x0a\x00\x10holdfast00000001", "\x00\x0a\x00\x10holdfast00000002"},
+		{"\x00\x03\x00\x02n1\x00\x0f\x00\x02\x00\x14\x00\x0a\x00\x10holdfast00000001", "\x00\x03\x00\x02n2\x00\x0f\x00\x02\x00\x14\x00\x0a\x00\x10holdfast00000002"},
+		{"\x00\x0a\x00\x10holdfast00000001\x00\x03\x00\x02n1", "\x00\x0a\x00\x10holdfast00000002\x00\x03\x00\x02n1"},
+	} {
+		var forms [2][]byte
+		for i, options := range c {
+			form, id, own := normal(reply(options))
+			if got, err := restore(form, id, own); err != nil || !bytes.Equal(got, reply(options)) {
+				t.Errorf("%q: got %q, %v", options, got, err)
+			}
+			forms[i] = form
+		}
+		if !bytes.Equal(forms[0], forms[1]) {
+			t.Errorf("%q and %q: %q, %q", c[0], c[1], forms[0], forms[1])
+		}
+	}
+}
+
 // The wire form of names, from RFC 1035 section 3.1 and its section 5.1.
 func TestPackName(t *testing.T) {
 	long := strings.Repeat("a", 63) + "."

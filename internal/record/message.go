@@ -12,13 +12,15 @@ import (
 
 // A reply is stored in a normal form, so that what two servers, or one server
 // twice, say alike is stored once: without the query id (its first two octets)
-// and without the server's own identifier (NSID, RFC 5001), which operators of
-// anycast put into every reply. Both are kept with the look, and put back in
-// place, octet for octet.
+// and without what a server puts into each reply anew: its own identifier
+// (NSID, RFC 5001), which operators of anycast send, and its cookie (RFC 7873),
+// which holds the time. Both are kept with the look, and put back in place,
+// octet for octet.
 //
 // The form is a head and the octets: head formVerbatim, all of them; formPlain,
 // without the id; any greater head is the offset in the message at which the
-// NSID was cut out.
+// content of these options was cut out, in one piece: from the first of them to
+// the last, with what stands between.
 const (
 	formVerbatim = 0
 	formPlain    = 1
@@ -30,6 +32,7 @@ const (
 	maxMessage     = 65_535 // RFC 1035 section 4.2.2
 	typeOPT        = 41
 	optionNSID     = 3
+	optionCookie   = 10
 	questionSuffix = 4 // QTYPE and QCLASS
 )
 
@@ -39,7 +42,7 @@ func normal(message []byte) (form []byte, id uint16, nsid []byte) {
 		return append([]byte{formVerbatim}, message...), 0, nil
 	}
 	id = binary.BigEndian.Uint16(message)
-	at, length := findNSID(message)
+	at, length := findOwn(message)
 	if length == 0 {
 		return append([]byte{formPlain}, message[2:]...), id, nil
 	}
@@ -70,10 +73,10 @@ func restore(form []byte, id uint16, nsid []byte) ([]byte, error) {
 	return append(message, body[head-2:]...), nil
 }
 
-// findNSID answers where the content of the NSID option stands in a message
-// and how long it is; length 0 where there is none, or the message is not
+// findOwn answers where the server's own options stand in a message, and how
+// long they are; length 0 where there are none, or the message is not
 // well-formed. What it answers need not be right for restore to be exact.
-func findNSID(message []byte) (at, length int) {
+func findOwn(message []byte) (at, length int) {
 	count := func(i int) int { return int(binary.BigEndian.Uint16(message[i:])) }
 	off := headerLength
 	for range count(4) {
@@ -91,28 +94,32 @@ func findNSID(message []byte) (at, length int) {
 			return 0, 0
 		}
 		if rrtype == typeOPT {
-			return findOption(message, off+10, end)
+			return findOptions(message, off+10, end)
 		}
 		off = end
 	}
 	return 0, 0
 }
 
-// findOption looks for the NSID among the options of an OPT record's data
-// (RFC 6891 section 6.1.2).
-func findOption(message []byte, off, end int) (at, length int) {
+// findOptions looks for NSID and COOKIE among the options of an OPT record's
+// data (RFC 6891 section 6.1.2).
+func findOptions(message []byte, off, end int) (at, length int) {
 	for off+4 <= end {
 		code := binary.BigEndian.Uint16(message[off:])
 		size := int(binary.BigEndian.Uint16(message[off+2:]))
-		if off+4+size > end {
-			return 0, 0
+		off += 4
+		if off+size > end {
+			break
 		}
-		if code == optionNSID {
-			return off + 4, size
+		if (code == optionNSID || code == optionCookie) && size > 0 {
+			if length == 0 {
+				at = off
+			}
+			length = off + size - at
 		}
-		off += 4 + size
+		off += size
 	}
-	return 0, 0
+	return at, length
 }
 
 // skipName answers the offset behind the name at off, -1 where there is none.
