@@ -61,6 +61,8 @@ type World struct {
 	Hints             []holdfast.Server
 	Anchors           []wire.Record
 	Vantage           string
+	// Kept says what the kernel knows of Clock; nil: nothing.
+	Kept func() (Kept, bool)
 }
 
 // RealWorld is the machine's: its clock, its network, IANA's hints and anchors
@@ -73,7 +75,7 @@ func RealWorld() World {
 	return World{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Terminal: isTerminal(os.Stdout), Watched: isTerminal(os.Stderr),
 		Clock: systemClock{}, Dialer: ask.System{}, Hints: anchor.EmbeddedHints(), Anchors: anchor.Embedded(),
-		Vantage: vantage,
+		Vantage: vantage, Kept: kernelClock,
 	}
 }
 

@@ -52,6 +52,7 @@ type Config struct {
 	Notify    notify.Config   `toml:"notify"`
 	Web       WebConfig       `toml:"web"`
 	Retention RetentionConfig `toml:"retention"`
+	Self      SelfConfig      `toml:"self"`
 }
 
 // RetentionConfig says how much is kept. Open findings and incidents, and
@@ -215,7 +216,7 @@ func (c Config) withDefaults() Config {
 
 // Check says all that is wrong with the configuration, each by its key.
 func (c Config) Check() error {
-	errs := []error{c.checkRoster(), c.Scan.Check(), c.Ask.Check(), c.Walk.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check()}
+	errs := []error{c.checkRoster(), c.Scan.Check(), c.Ask.Check(), c.Walk.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check(), c.Self.check()}
 	for _, name := range c.Contacts.Sources {
 		if !slices.Contains([]string{"rdap", "whois", "csv"}, name) {
 			errs = append(errs, fmt.Errorf("contacts.sources: %q is none of rdap, whois, csv", name))

@@ -167,6 +167,7 @@ func demoWorld(w World, internet *lab.Internet) (World, error) {
 		return w, fmt.Errorf("demo: %w", err)
 	}
 	w.Clock, w.Dialer, w.Hints, w.Anchors, w.Vantage = internet.Clock(), internet, internet.RootHints(), anchors, "demo"
+	w.Kept = nil // the kernel keeps another clock
 	return w, nil
 }
 
@@ -220,6 +221,8 @@ func demoHouse(ctx context.Context, w World, r *record.Record, m *mailbox, addre
 	// beside a browser.
 	config.Scan.Core, config.Scan.Full, config.Scan.Fast = hours(6), hours(12), holdfast.Duration(20*time.Minute)
 	config.Roster.Interval = hours(24 * 365)
+	// The story is not of us: nothing newer comes, and a slow machine is behind.
+	config.Self = SelfConfig{RosterAge: hours(24 * 3650), DataAge: hours(24 * 3650), Late: 100}
 	// The contacts of the story's zones are written to without a person; those
 	// of the others wait under Notices for the visitor to release them.
 	config.Alert = alert.Config{

@@ -26,11 +26,15 @@ type line struct {
 	program   string
 	serial    func() uint32 // of the roster in force
 	memo      *memo
+	clock     *clockwatch
 	// about is what is known of a zone's contact; nil: nothing of any.
 	about func(context.Context, holdfast.Name, holdfast.Depth) *holdfast.Registration
 
 	mu     sync.Mutex
 	sweeps map[string]measure.Instrument // by sweep; owned by mu
+	// doubted are the sweeps in which our clock was wrong, until they end;
+	// owned by mu.
+	doubted map[string]bool
 }
 
 // Look measures a subject and keeps what was seen.
@@ -107,6 +111,13 @@ func (l *line) complete(ctx context.Context, m holdfast.Measurement) (_ holdfast
 // Judge says what a look means, remembers it, and tells. A look that shows what
 // the last one did is not judged anew.
 func (l *line) Judge(ctx context.Context, s holdfast.Subject, m holdfast.Measurement) (holdfast.Status, error) {
+	// Whoever does not know what time it is cannot say what has expired.
+	if l.clock.see(m); l.clock.wrong(s.Zone) {
+		l.mu.Lock()
+		l.doubted[m.Sweep] = true
+		l.mu.Unlock()
+		return holdfast.Indeterminate, l.Withhold(ctx, m)
+	}
 	before, err := l.record.Past(ctx, s.Zone)
 	if err != nil {
 		return holdfast.Indeterminate, fmt.Errorf("read what is known of %s: %w", s.Zone, err)
@@ -178,7 +189,9 @@ func (l *line) Begin(ctx context.Context, s holdfast.Sweep) error {
 // End notes how a sweep went.
 func (l *line) End(ctx context.Context, s holdfast.Sweep) error {
 	l.mu.Lock()
+	s.Withheld = s.Withheld || l.doubted[s.ID]
 	delete(l.sweeps, s.ID)
+	delete(l.doubted, s.ID)
 	l.mu.Unlock()
 	if err := l.record.EndSweep(ctx, l.described(s)); err != nil {
 		return err

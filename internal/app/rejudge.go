@@ -156,7 +156,7 @@ func rejudge(ctx context.Context, w World, r *record.Record, catalogue judge.Cat
 // mostSweeps is more than a year of core and full sweeps.
 const mostSweeps = 200_000
 
-// withheldAmong are the sweeps in which most of the world seemed down. Which of
+// withheldAmong are the sweeps in which the trouble was ours. Which of
 // their looks were judged all the same is not recorded; nobody is blamed for
 // any of them.
 func withheldAmong(sweeps []holdfast.Sweep) map[string]bool {
@@ -214,7 +214,7 @@ func compare(m holdfast.Measurement, v holdfast.Verdict, known []record.Interval
 func writeRejudgement(w World, r rejudgement) error {
 	fmt.Fprintf(w.Stdout, "%d looks judged again with catalogue %s\n", r.Measurements, r.Catalogue)
 	if r.Withheld > 0 {
-		fmt.Fprintf(w.Stdout, "%d looks passed over: in their sweeps most of the world seemed down\n", r.Withheld)
+		fmt.Fprintf(w.Stdout, "%d looks passed over: in their sweeps most of the world seemed down, or our clock was wrong\n", r.Withheld)
 	}
 	if len(r.Differences) == 0 {
 		_, err := fmt.Fprintln(w.Stdout, "The findings are those of the record.")

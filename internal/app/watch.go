@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -96,6 +97,7 @@ type house struct {
 	scan   *scan.Scan
 	roster atomic.Pointer[roster.Roster] // in force
 	people *people
+	self   *selfwatch
 }
 
 // build wires the rooms over an open record and finds a roster.
@@ -135,11 +137,13 @@ func build(ctx context.Context, w World, config Config, r *record.Record) (*hous
 	if err != nil {
 		return nil, err
 	}
+	clock := newClockwatch(func() int { return len(h.roster.Load().Subjects) })
+	h.self = newSelfwatch(h, clock)
 	h.line = &line{
 		walker: walk.New(config.Walk, h.asker, w.Clock, h.world.Vantage), record: r,
 		catalogue: under(NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), weights), alert: h.alert, log: h.log, program: Program(),
 		serial: func() uint32 { return h.roster.Load().Serial },
-		sweeps: map[string]measure.Instrument{}, memo: newMemo(), about: h.people.registration,
+		sweeps: map[string]measure.Instrument{}, doubted: map[string]bool{}, memo: newMemo(), clock: clock, about: h.people.registration,
 	}
 	h.scan = scan.New(config.Scan, w.Clock, h.world.Vantage, h.line)
 	return h, nil
@@ -172,7 +176,7 @@ func (h *house) once(ctx context.Context, o WatchOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, fmt.Errorf("sweep: %w", err)
 	}
-	if err := h.alert.Tick(ctx); err != nil {
+	if err := errors.Join(h.self.look(ctx), h.alert.Tick(ctx)); err != nil {
 		return Unworked, err
 	}
 	if err := h.outbox.Once(ctx); err != nil {
@@ -216,6 +220,7 @@ func (h *house) run(ctx context.Context, listener net.Listener, pages *site, mor
 	group.Go(func() error { return h.followRoster(ctx, loops) })
 	group.Go(func() error { return h.people.run(ctx) })
 	group.Go(func() error { return h.prune(ctx) })
+	group.Go(func() error { return h.self.run(ctx) })
 	if listener != nil {
 		handler, err := h.pages(pages)
 		if err != nil {

@@ -45,6 +45,9 @@ func (c Config) Check() error {
 	return nil
 }
 
+// Intervals is the configuration with the intervals that are in force.
+func (c Config) Intervals() Config { return c.withDefaults() }
+
 func (c Config) withDefaults() Config {
 	if c.Core == 0 {
 		c.Core = holdfast.Duration(5 * time.Minute)

@@ -47,6 +47,10 @@ var mend = map[string]string{
 
 	codeWorldDown:   "Look at Holdfast's own network first: routes, firewall, name resolution of nobody else. No zone was blamed.",
 	codeUndelivered: "Look at the mail server and the addresses in the configuration; `holdfast notices list` shows what waits and what failed.",
+	SelfClock:       "See that a time service (chrony, ntpd, systemd-timesyncd) runs on Holdfast's machine and reaches its servers.",
+	SelfLate:        "Look whether Holdfast's machine or its network is overloaded, and whether [scan] and [ask] in the configuration leave time enough for all zones.",
+	SelfStale:       "Take a newer release of Holdfast, or see to the source of the root zone where it is the list of zones that is old.",
+	SelfDisk:        "Make room where the database is, or lower retention.age and retention.megabytes. What is measured on a full disk is lost.",
 	codeRoster:      "Look at the source of the root zone; the old list stays in use until a new one is accepted.",
 }
 

@@ -498,6 +498,47 @@ func TestUndeliveredNoticesAreTold(t *testing.T) {
 	}
 }
 
+// TestSelfTrouble holds that trouble of our own is told once, again where it
+// rises, and when it is over; and that with a doubtful clock nothing goes to
+// strangers by itself.
+func TestSelfTrouble(t *testing.T) {
+	w := newWatch(t, func(c *Config) { c.Contacts = ReleaseAutomatic })
+	w.contact("example.", tech)
+	tell := func(severity holdfast.Severity) {
+		w.clock.move(time.Minute)
+		if err := w.SelfTrouble(t.Context(), SelfClock, severity, "the clock is odd"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := func() {
+		w.clock.move(time.Minute)
+		if err := w.SelfMended(t.Context(), SelfClock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good() // nothing stands, and nothing is told
+	tell(holdfast.SeverityWarning)
+	tell(holdfast.SeverityWarning)
+	w.wantTold(staff, "opened warning")
+	if i := w.only(); i.Trouble != holdfast.TroubleSelf || i.Findings[0].Code != "SELF-CLOCK" || len(i.Zones) != 0 {
+		t.Errorf("%s of %v: %v", i.Trouble, i.Zones, i.Findings)
+	}
+	tell(holdfast.SeverityCritical)
+	w.wantTold(staff, "opened warning, raised critical")
+	w.look("example.", expired(start))
+	w.tick()
+	w.wantTold(tech, "opened critical held")
+	good()
+	tell(holdfast.SeverityCritical) // one good word in between is none
+	good()
+	w.wantTold(staff, "opened warning, raised critical, opened critical")
+	good()
+	w.wantTold(staff, "opened warning, raised critical, opened critical, closed critical")
+	if err := w.SelfTrouble(t.Context(), "SELF-NONE", holdfast.SeverityWarning, "x"); err == nil {
+		t.Error("a code that there is not was taken")
+	}
+}
+
 func TestRosterRefused(t *testing.T) {
 	w := newWatch(t)
 	if err := w.RosterRefused(t.Context(), fmt.Errorf("it lacks 200 of 1438 zones")); err != nil {

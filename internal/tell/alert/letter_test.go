@@ -239,7 +239,7 @@ func TestAdviceOnEveryCheck(t *testing.T) {
 			t.Errorf("no advice for %s", family)
 		}
 	}
-	for _, code := range []string{codeWorldDown, codeUndelivered, codeRoster, "SELF-00"} {
+	for _, code := range []string{codeWorldDown, codeUndelivered, codeRoster, SelfClock, SelfLate, SelfStale, SelfDisk, "SELF-00"} {
 		if adviceOn(code) == "" {
 			t.Errorf("no advice for %s", code)
 		}

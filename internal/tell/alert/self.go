@@ -19,6 +19,39 @@ const (
 	codeRoster      = "SELF-ROSTER"
 )
 
+// Codes of what others notice of Holdfast itself, and tell by SelfTrouble.
+const (
+	SelfClock = "SELF-CLOCK" // our clock is wrong, or may be
+	SelfLate  = "SELF-LATE"  // zones are not looked at as often as they should be
+	SelfStale = "SELF-STALE" // what we go by is old
+	SelfDisk  = "SELF-DISK"  // there is hardly room for the database
+)
+
+// selves are they, by code.
+var selves = map[string]self{
+	SelfClock: {code: SelfClock, name: "clock-unsure", word: "clock"},
+	SelfLate:  {code: SelfLate, name: "looks-behind", word: "late"},
+	SelfStale: {code: SelfStale, name: "data-old", word: "stale"},
+	SelfDisk:  {code: SelfDisk, name: "disk-nearly-full", word: "disk"},
+}
+
+// SelfTrouble takes trouble of our own by its code: staff are told once, and
+// again where it rises. The same trouble is to be told in the same words.
+func (a *Alert) SelfTrouble(ctx context.Context, code string, severity holdfast.Severity, text string) error {
+	s, ok := selves[code]
+	if !ok {
+		return fmt.Errorf("tell of trouble of our own: %q is no code of it", code)
+	}
+	s.severity = severity
+	return a.selfBad(ctx, s, text, notify.Target{})
+}
+
+// SelfMended takes word that the trouble of a code is not there; the second in
+// a row closes what SelfTrouble opened.
+func (a *Alert) SelfMended(ctx context.Context, code string) error {
+	return a.selfGood(ctx, self{code: code})
+}
+
 // Withheld takes a sweep in which most of the world seemed down at once. One
 // such sweep is enough: thousands of questions agree. Staff are told, no zone
 // is blamed, and until two sweeps were good again nothing goes to a contact by
@@ -60,7 +93,7 @@ func (a *Alert) GaveUp(ctx context.Context, n holdfast.Notice, why error) error 
 		recipient = "the contact of " + strings.Join(names(n.Zones), ", ")
 	}
 	text := fmt.Sprintf("notice %s could not be delivered to %s over %s: %s", n.ID, recipient, n.Channel, withoutAddresses(why.Error()))
-	return a.selfBad(ctx, self{codeUndelivered, "notice-undelivered", "delivery", n.Channel}, text, notify.Target{Channel: n.Channel, Recipient: n.Recipient})
+	return a.selfBad(ctx, self{code: codeUndelivered, name: "notice-undelivered", word: "delivery", channel: n.Channel}, text, notify.Target{Channel: n.Channel, Recipient: n.Recipient})
 }
 
 func withoutAddresses(text string) string {
@@ -89,7 +122,17 @@ func names(zones []holdfast.Name) []string {
 
 // self is one sort of trouble of our own: its code, and the channel where it is
 // about one. The name and the word are for people, and for the incident's ID.
-type self struct{ code, name, word, channel string }
+type self struct {
+	code, name, word, channel string
+	severity                  holdfast.Severity // zero: critical
+}
+
+func (s self) loud() holdfast.Severity {
+	if s.severity == 0 {
+		return holdfast.SeverityCritical
+	}
+	return s.severity
+}
 
 // is says whether an incident is of that sort.
 func (s self) is(i *holdfast.Incident) bool {
@@ -133,11 +176,11 @@ func (a *Alert) selfBad(ctx context.Context, s self, text string, except notify.
 		}
 		found = &holdfast.Incident{ID: id, Trouble: holdfast.TroubleSelf, State: holdfast.StatePending, Opened: d.now}
 	}
-	i, _ := d.edit(found)
-	finding := cleanFinding(holdfast.Finding{Code: s.code, Name: s.name, Severity: holdfast.SeverityCritical, Text: text, Reference: s.reference()})
+	i, before := d.edit(found)
+	finding := cleanFinding(holdfast.Finding{Code: s.code, Name: s.name, Severity: s.loud(), Text: text, Reference: s.reference()})
 	news := !slices.ContainsFunc(i.Log, func(e holdfast.IncidentEvent) bool { return e.Text == finding.Text })
 	i.Findings = []holdfast.IncidentFinding{{Finding: finding}}
-	i.Severity, i.Peak, i.Title = finding.Severity, finding.Severity, clean(finding.Text, maxLine)
+	i.Severity, i.Peak, i.Title = finding.Severity, max(i.Peak, finding.Severity), clean(finding.Text, maxLine)
 	i.Members = []holdfast.IncidentMember{{State: holdfast.StateOpen, Severity: i.Severity, LastBad: d.now}}
 	switch {
 	case i.State == holdfast.StatePending:
@@ -148,6 +191,9 @@ func (a *Alert) selfBad(ctx context.Context, s self, text string, except notify.
 		i.State, i.Closed, i.Reopened = holdfast.StateOpen, time.Time{}, i.Reopened+1
 		d.log(i, "reopened", finding.Text)
 		d.tell(i, holdfast.ReasonReopened)
+	case i.Severity > before.Severity:
+		d.log(i, "rose", finding.Text)
+		d.tell(i, holdfast.ReasonRaised)
 	case news && s.code == codeUndelivered:
 		d.log(i, "again", finding.Text)
 	}
@@ -176,11 +222,11 @@ func (a *Alert) selfGood(ctx context.Context, s self) error {
 	return a.commit(ctx, d)
 }
 
-// blind says whether our own trouble with the network stands, in which nothing
-// is sent to strangers by itself.
+// blind says whether our own trouble with the network or the clock stands, in
+// which nothing is sent to strangers by itself.
 func (a *Alert) blind() bool {
 	for _, i := range a.incidents {
-		if i.State == holdfast.StateOpen && (self{code: codeWorldDown}).is(i) {
+		if i.State == holdfast.StateOpen && i.Severity >= holdfast.SeverityCritical && ((self{code: codeWorldDown}).is(i) || (self{code: SelfClock}).is(i)) {
 			return true
 		}
 	}
