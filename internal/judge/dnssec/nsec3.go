@@ -29,9 +29,12 @@ type hashes struct {
 // readNSEC3 reads the records; those of an unknown hash, with unknown flags or
 // of other parameters are passed over (RFC 5155 sections 8.1 and 8.2).
 func readNSEC3(sets []*judge.Set, zone holdfast.Name) *hashes {
-	h := &hashes{sums: make(map[holdfast.Name][]byte)}
+	h := &hashes{}
 	for _, s := range sets {
 		for _, r := range s.RRset.Records {
+			if r.Type != wire.TypeNSEC3 {
+				continue
+			}
 			n, err := r.NSEC3()
 			if err != nil || n.Hash != hashSHA1 || n.Flags&^1 != 0 {
 				continue
@@ -58,6 +61,9 @@ func (h *hashes) hash(name holdfast.Name) []byte {
 	sum, err := wire.HashName(name, h.params.Iterations, h.params.Salt)
 	if err != nil {
 		sum = nil // a name that cannot be packed matches and is covered by nothing
+	}
+	if h.sums == nil {
+		h.sums = make(map[holdfast.Name][]byte)
 	}
 	h.sums[name] = sum
 	return sum

@@ -171,13 +171,15 @@ func sameDay(a, b time.Time) bool { return dayOf(a) == dayOf(b) }
 // dayOf counts days (UTC) since 1970.
 func dayOf(t time.Time) int64 { return t.Unix() / 86400 }
 
-// Watched are the RRsets of a class that are the same ones in every look.
+// Watched are the RRsets of a class that are the same ones in every look. The
+// list is shared and must not be written to.
 func Watched(c *judge.Case, class holdfast.Class) []*judge.Set {
-	var out []*judge.Set
-	for _, s := range watched(c) {
-		if s.class == class {
-			out = append(out, s.set)
+	type key struct{}
+	return judge.Shared(c, key{}, func() map[holdfast.Class][]*judge.Set {
+		out := make(map[holdfast.Class][]*judge.Set)
+		for _, s := range watched(c) {
+			out[s.class] = append(out[s.class], s.set)
 		}
-	}
-	return out
+		return out
+	})[class]
 }

@@ -32,7 +32,13 @@ func judgeReferrals(c *judge.Case) []holdfast.Finding {
 	last := newest(given)
 	var out []holdfast.Finding
 	for _, r := range none {
-		out = append(out, noReferral(c, r, last))
+		f := noReferral(c, r, last)
+		if fails(r) && len(given) > 0 {
+			// It says nothing of the delegation, and resolvers ask the next: the
+			// trouble is the parent's, and found there.
+			f.Severity = holdfast.SeverityNotice
+		}
+		out = append(out, f)
 	}
 	if len(given) == 0 {
 		return judge.Spread(out, len(none), holdfast.SeverityCritical,
@@ -56,10 +62,15 @@ func judgeReferrals(c *judge.Case) []holdfast.Finding {
 	return out
 }
 
+// fails says that a server of the parent does not answer the question at all.
+func fails(r judge.Reply) bool {
+	return r.Message.Rcode != wire.NoError && r.Message.Rcode != wire.NXDomain
+}
+
 func noReferral(c *judge.Case, r judge.Reply, last serial) holdfast.Finding {
 	how := "says that there is no such delegation"
-	if rcode := r.Message.Rcode; rcode != wire.NoError && rcode != wire.NXDomain {
-		how = "answers " + wire.RcodeName(rcode)
+	if fails(r) {
+		how = "answers " + wire.RcodeName(r.Message.Rcode)
 	}
 	server := r.Exchange.Server
 	f := holdfast.Finding{

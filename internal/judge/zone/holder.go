@@ -34,13 +34,26 @@ func (h *holder) of(f family) []netip.Addr {
 // was learned.
 func holders(c *judge.Case) map[holdfast.Name]*holder { return hosts(c, holdfast.PurposeAddress) }
 
-// hosts are the names whose addresses were asked for to a purpose.
+// hosts are the names whose addresses were asked for to a purpose. They are
+// shared and must not be written to.
 func hosts(c *judge.Case, purpose holdfast.Purpose) map[holdfast.Name]*holder {
+	type key struct{ purpose holdfast.Purpose }
+	return judge.Shared(c, key{purpose}, func() map[holdfast.Name]*holder { return readHosts(c, purpose) })
+}
+
+func readHosts(c *judge.Case, purpose holdfast.Purpose) map[holdfast.Name]*holder {
 	out := make(map[holdfast.Name]*holder)
 	for i := range c.Measurement.Exchanges {
 		e := &c.Measurement.Exchanges[i]
-		f, isAddress := map[wire.Type]family{wire.TypeA: ipv4, wire.TypeAAAA: ipv6}[wire.Type(e.Question.Type)]
-		if e.Purpose != purpose || !isAddress {
+		if e.Purpose != purpose {
+			continue
+		}
+		f := ipv4
+		switch wire.Type(e.Question.Type) {
+		case wire.TypeA:
+		case wire.TypeAAAA:
+			f = ipv6
+		default:
 			continue
 		}
 		h := out[e.Question.Name]

@@ -63,7 +63,7 @@ func readReferrals(c *judge.Case) (given []referral, none []judge.Reply) {
 			continue
 		}
 		r := referral{
-			server: server, evidence: []int{reply.Index}, names: targets(set), child: child,
+			server: server, evidence: []int{reply.Index}, names: targetsOnce(c, set), child: child,
 			glue: glueOf(c, reply), serial: parentSerial(c, server),
 		}
 		r.addDS(c, reply)
@@ -205,18 +205,27 @@ func readDelegation(c *judge.Case) delegation {
 // published are the names that the zone itself publishes as its servers, over
 // all of them, with the exchanges that say so; false where none answered.
 func published(c *judge.Case) (names []holdfast.Name, evidence []int, ok bool) {
-	for _, server := range c.Servers {
-		reply, asked := c.At(server, holdfast.PurposeNS)
-		if !asked || !reply.OK() || !reply.Message.Authoritative {
-			continue
-		}
-		if set := c.Answer(reply, c.Zone, wire.TypeNS); set != nil {
-			names = append(names, targets(set)...)
-			evidence = append(evidence, reply.Index)
-		}
+	type key struct{}
+	type own struct {
+		names    []holdfast.Name
+		evidence []int
 	}
-	slices.Sort(names)
-	return slices.Compact(names), evidence, len(names) > 0
+	all := judge.Shared(c, key{}, func() (o own) {
+		for _, server := range c.Servers {
+			reply, asked := c.At(server, holdfast.PurposeNS)
+			if !asked || !reply.OK() || !reply.Message.Authoritative {
+				continue
+			}
+			if set := c.Answer(reply, c.Zone, wire.TypeNS); set != nil {
+				o.names = append(o.names, targetsOnce(c, set)...)
+				o.evidence = append(o.evidence, reply.Index)
+			}
+		}
+		slices.Sort(o.names)
+		o.names = slices.Compact(o.names)
+		return o
+	})
+	return slices.Clone(all.names), slices.Clone(all.evidence), len(all.names) > 0
 }
 
 // nameServers are the zone's servers by name, as the parent or the zone says.

@@ -73,21 +73,34 @@ func together(a, b time.Time) bool { return a.Sub(b).Abs() <= look }
 
 // latest are a server's exchanges about the zone that belong to the last look
 // at it, in the order of the measurement. Questions that were never sent are
-// left out.
+// left out. The list is shared and must not be written to.
 func latest(c *judge.Case, server holdfast.Server) []judge.Reply {
-	var all []judge.Reply
-	var newest time.Time
+	type key struct{}
+	return judge.Shared(c, key{}, func() map[holdfast.Server][]judge.Reply {
+		all := plainReplies(c)
+		for s, replies := range all {
+			var newest time.Time
+			for _, r := range replies {
+				if r.Exchange.Sent.After(newest) {
+					newest = r.Exchange.Sent
+				}
+			}
+			all[s] = slices.DeleteFunc(replies, func(r judge.Reply) bool { return !together(r.Exchange.Sent, newest) })
+		}
+		return all
+	})[server]
+}
+
+// plainReplies are the exchanges about the zone that were sent, by server.
+func plainReplies(c *judge.Case) map[holdfast.Server][]judge.Reply {
+	all := make(map[holdfast.Server][]judge.Reply)
 	for i := range c.Measurement.Exchanges {
 		e := &c.Measurement.Exchanges[i]
-		if e.Zone != c.Zone || e.Server != server || !e.Purpose.Plain() || e.Outcome == holdfast.NotAsked {
-			continue
-		}
-		all = append(all, c.Reply(i))
-		if e.Sent.After(newest) {
-			newest = e.Sent
+		if e.Zone == c.Zone && e.Purpose.Plain() && e.Outcome != holdfast.NotAsked {
+			all[e.Server] = append(all[e.Server], c.Reply(i))
 		}
 	}
-	return slices.DeleteFunc(all, func(r judge.Reply) bool { return !together(r.Exchange.Sent, newest) })
+	return all
 }
 
 // overUDP says that the server replied over UDP: the reply kept came that way,
@@ -121,6 +134,13 @@ func targets(set *judge.RRset) []holdfast.Name {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// targetsOnce are targets of an RRset that many servers gave alike: shared, and
+// not to be written to.
+func targetsOnce(c *judge.Case, set *judge.RRset) []holdfast.Name {
+	type key struct{ set *judge.RRset }
+	return judge.Shared(c, key{set}, func() []holdfast.Name { return targets(set) })
 }
 
 // content is an RRset's data in canonical form and order, one string a record:
