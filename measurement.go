@@ -176,7 +176,7 @@ func Compose(core, base Measurement) Measurement {
 		asked[place{e.Zone, e.Purpose, e.Server, e.Question}] = true
 	}
 	whole := core
-	whole.Exchanges = append([]Exchange(nil), core.Exchanges...)
+	whole.Exchanges = append(make([]Exchange, 0, len(core.Exchanges)+len(base.Exchanges)), core.Exchanges...)
 	for _, e := range base.Exchanges {
 		if !asked[place{e.Zone, e.Purpose, e.Server, e.Question}] {
 			whole.Exchanges = append(whole.Exchanges, e)

@@ -176,7 +176,7 @@ func queryOf(shell []byte, id uint16, q holdfast.Question) ([]byte, error) {
 	if form == formVerbatim {
 		return slices.Clone(body), nil
 	}
-	query := binary.BigEndian.AppendUint16(nil, id)
+	query := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(body)+len(q.Name)+1+questionSuffix), id)
 	if form == formPlain {
 		return append(query, body...), nil
 	}
@@ -209,7 +209,7 @@ func packName(name string) []byte {
 	if name == "" {
 		return nil
 	}
-	out := []byte{0}
+	out := make([]byte, 1, len(name)+1+questionSuffix)
 	label := 0 // offset of the length octet of the label being read
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
