@@ -71,6 +71,9 @@ func TestCheckUnderEveryFault(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "holdfast.toml")
 	writeFile(t, config, "[ask]\nudp_wait = \"150ms\"\ntcp_wait = \"250ms\"\nrate = -1\n[walk]\nbudget = \"10s\"\n")
 	for _, kind := range kinds(t) {
+		if kind == "disagree" {
+			continue // of validators, of which this lab has none: watch-validator.txtar
+		}
 		for _, server := range []string{"ns2.example.", "*"} {
 			t.Run(strings.Fields(kind)[0]+" "+server, func(t *testing.T) {
 				t.Parallel()

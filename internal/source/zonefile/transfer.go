@@ -155,7 +155,7 @@ func (r *replies) packet() ([]byte, error) {
 
 // ended names what the end of the connection means before the end of the zone.
 func ended(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) {
 		return fmt.Errorf("%w (the server closed the connection before the closing SOA)", ErrTruncated)
 	}
 	return err
