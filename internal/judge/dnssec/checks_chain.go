@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
@@ -317,12 +318,41 @@ func island() judge.Check {
 			for _, l := range c.Chain.Links {
 				evidence = union(evidence, []int{l.Exchange})
 			}
+			severity := holdfast.SeverityWarning
+			if comesOrGoes(c) {
+				severity = holdfast.SeverityNotice
+			}
 			return []holdfast.Finding{{
-				Severity: holdfast.SeverityWarning, RRset: holdfast.ClassDS, Evidence: evidence,
+				Severity: severity, RRset: holdfast.ClassDS, Evidence: evidence,
 				Text: "the zone publishes keys, but the parent has no DS record: resolvers take it as unsigned",
 			}}
 		},
 	}
+}
+
+// comesOrGoes says that a zone with keys and without DS is on a way that the
+// RFCs describe: its keys were not there a week ago and the DS follows them
+// (RFC 6781 section 4.4), or it asked for its DS to be deleted and the keys
+// follow the DS (RFC 8078 section 4).
+//
+// What the past tells was so before this look: the first that shows the change
+// is not in it.
+func comesOrGoes(c *judge.Case) bool {
+	const onTheWay = 7 * 24 * time.Hour
+	if c.Past.Looks == 0 {
+		return false
+	}
+	if !slices.ContainsFunc(c.Past.Keys, func(k holdfast.KeyPast) bool { return k.Absent.IsZero() || c.Older(k.Published, onTheWay) }) {
+		return true
+	}
+	for _, r := range c.Replies(c.Zone, holdfast.PurposeCDS) {
+		set := c.Answer(r, c.Zone, wire.TypeCDS)
+		if set == nil || !slices.ContainsFunc(set.Records, func(r wire.Record) bool { return string(r.Data) == "\x00\x00\x00\x00\x00" }) {
+			continue
+		}
+		return slices.ContainsFunc(c.Past.DS, func(d holdfast.DSPast) bool { return d.Gone.IsZero() || !c.Older(d.Gone, onTheWay) })
+	}
+	return false
 }
 
 func signerWrong() judge.Check {

@@ -28,7 +28,11 @@ func TestNoParentGivesAReferral(t *testing.T) {
 
 func TestOneParentGivesNoReferral(t *testing.T) {
 	healthy(t).each(holdfast.PurposeReferral, rcode(wire.Refused), rootB).
-		expect("DEL-01", expect{grave, rootB, "gives no referral to the zone: it answers REFUSED"})
+		expect("DEL-01", expect{notice, rootB, "gives no referral to the zone: it answers REFUSED"})
+	healthy(t).each(holdfast.PurposeReferral, rcode(wire.NXDomain), rootB).
+		expect("DEL-01", expect{grave, rootB, "gives no referral to the zone: it says that there is no such delegation"})
+	healthy(t).each(holdfast.PurposeReferral, rcode(wire.ServFail)).
+		expect("DEL-01", expect{critical, zoneItself, "no server of the parent that answers gives a referral: the zone cannot be found"})
 	healthy(t).each(holdfast.PurposeReferral, drop, rootB).expect("DEL-01")
 	healthy(t).each(holdfast.PurposeReferral, drop).expect("DEL-01")
 }
