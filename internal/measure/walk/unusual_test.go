@@ -171,7 +171,7 @@ func TestScoutsThatFailAreReplaced(t *testing.T) {
 }
 
 func TestEncryptedWhereConfigured(t *testing.T) {
-	b := build(t, world+"fault ns1.example. dot *\n", ask.Config{TCPWait: holdfast.Duration(1e9)}, Config{Encrypted: true})
+	b := build(t, world+"fault ns1.example. dot *\n", ask.Config{TCPWait: holdfast.Duration(5e9)}, Config{Encrypted: true})
 	m := b.measure(t, "example.")
 	taken := 0
 	for _, e := range by(m, holdfast.PurposeTLS) {

@@ -68,7 +68,10 @@ func build(t testing.TB, text string, asking ask.Config, walking Config) built {
 		asking.Rate = -1
 	}
 	if asking.UDPWait == 0 {
-		asking.UDPWait, asking.TCPWait = holdfast.Duration(100*time.Millisecond), holdfast.Duration(100*time.Millisecond)
+		asking.UDPWait = holdfast.Duration(100 * time.Millisecond)
+	}
+	if asking.TCPWait == 0 {
+		asking.TCPWait = holdfast.Duration(100 * time.Millisecond)
 	}
 	asker, err := ask.New(asking, internet, internet.Clock())
 	if err != nil {
