@@ -271,6 +271,8 @@ func TestContactOfAGroupReadsOfTheirOwnZones(t *testing.T) {
 		w.look("b.", dead("b."))
 	}
 	w.clock.move(30 * time.Minute)
+	w.look("a.", dead("a."))
+	w.look("b.", dead("b."))
 	w.tick()
 	n := w.notices(tech)[0]
 	if fmt.Sprint(n.Zones) != "[a.]" || strings.Contains(n.Text, ".b") || !strings.Contains(n.Text, "1 further zone on the same servers") {

@@ -15,7 +15,7 @@ func missing(p part, history []holdfast.Notice, now time.Time, patience time.Dur
 	if i.State != holdfast.StateOpen || severity == holdfast.SeverityInfo {
 		return missingClose(p, history)
 	}
-	if tooSoon(i, severity, history, now, patience) {
+	if tooSoon(p, severity, history, patience) {
 		return "", 0, false
 	}
 	if len(history) == 0 {
@@ -40,19 +40,25 @@ func missing(p part, history []holdfast.Notice, now time.Time, patience time.Dur
 
 // tooSoon says that what a contact does not know yet may be over before the
 // mail is read: servers that fail while others of the zone answer, which most
-// often begin anew, or have their route again, within minutes.
-func tooSoon(i *holdfast.Incident, severity holdfast.Severity, history []holdfast.Notice, now time.Time, patience time.Duration) bool {
-	if i.Trouble != holdfast.TroubleReachability || severity >= holdfast.SeverityCritical {
+// often begin anew, or have their route again, within minutes. An incident may
+// stand for longer than that after the last bad look; it does not count.
+func tooSoon(p part, severity holdfast.Severity, history []holdfast.Notice, patience time.Duration) bool {
+	if p.incident.Trouble != holdfast.TroubleReachability || severity >= holdfast.SeverityCritical {
 		return false
 	}
-	var opened time.Time
-	for _, e := range i.Log {
+	var opened, bad time.Time
+	for _, e := range p.incident.Log {
 		if e.What == "opened" || e.What == "reopened" {
 			opened = e.At
 		}
 	}
+	for _, m := range p.incident.Members {
+		if slices.Contains(p.zones, m.Zone) {
+			bad = latest(bad, m.LastBad)
+		}
+	}
 	known := len(history) > 0 && !history[0].Created.Before(opened)
-	return !known && now.Sub(opened) < patience
+	return !known && bad.Sub(opened) < patience
 }
 
 // missingClose says whether a closing mail is missing: all the contact's zones
