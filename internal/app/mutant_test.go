@@ -77,11 +77,12 @@ func removed(wire.Record) []wire.Record { return nil }
 // flipped changes one octet of the data, counted from the end where below 0.
 func flipped(at int) func(wire.Record) []wire.Record {
 	return edited(func(r *wire.Record) {
+		place := at
 		if at < 0 {
-			at = len(r.Data) + at
+			place += len(r.Data)
 		}
-		if at < len(r.Data) {
-			r.Data[at] ^= 1
+		if place < len(r.Data) {
+			r.Data[place] ^= 1
 		}
 	})
 }
@@ -253,12 +254,12 @@ func breed(t *testing.T, denial string) *bred {
 	if b.internet, err = lab.New(plan, clock); err != nil {
 		t.Fatal(err)
 	}
-	asker, err := ask.New(ask.Config{Rate: -1, UDPWait: holdfast.Duration(300 * time.Millisecond), TCPWait: holdfast.Duration(300 * time.Millisecond)}, b.internet, clock)
+	asker, err := ask.New(ask.Config{Rate: -1, UDPWait: holdfast.Duration(1500 * time.Millisecond), TCPWait: holdfast.Duration(1500 * time.Millisecond)}, b.internet, clock)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { asker.Close() })
-	b.walker = walk.New(walk.Config{Roots: b.internet.Servers(holdfast.Root), Seed: 7, Samples: 8, Sample: []holdfast.Name{"kid.example.", "plain.example."}}, asker, clock, "mutants")
+	b.walker = walk.New(walk.Config{Roots: b.internet.Servers(holdfast.Root), Seed: 7, Samples: 8, Sample: []holdfast.Name{"kid.example.", "plain.example."}, Budget: holdfast.Duration(5 * time.Minute)}, asker, clock, "mutants")
 	anchors, err := b.internet.TrustAnchors()
 	if err != nil {
 		t.Fatal(err)

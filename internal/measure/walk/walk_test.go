@@ -142,6 +142,9 @@ func TestFullLookAtTopLevelDomain(t *testing.T) {
 		t.Errorf("measurement says %+v", m)
 	}
 	for _, e := range m.Exchanges {
+		if e.Outcome != holdfast.Answered {
+			continue // an unusual question, on a busy machine: those counted above were
+		}
 		message, err := wire.Parse(e.Reply)
 		if err != nil {
 			t.Fatal(err)
