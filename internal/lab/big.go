@@ -123,7 +123,10 @@ func (z *bigZone) inOrder(ctx context.Context, batches int, text func(batch int)
 			if r.err != nil {
 				return r.err
 			}
-			z.names = append(z.names, r.names...)
+			// Batches that bring no names may be reading those there are.
+			if len(r.names) > 0 {
+				z.names = append(z.names, r.names...)
+			}
 			if _, err := z.out.Write(r.text); err != nil {
 				return err
 			}
