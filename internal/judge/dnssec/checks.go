@@ -123,7 +123,7 @@ func (g *gathered) spread(of int, all holdfast.Severity) []holdfast.Finding {
 			severity = gravest
 		}
 		for _, f := range judge.Spread(each, of, severity, "on every server, "+each[0].Text) {
-			if class != "" && class != holdfast.ClassDS && !essential(class) {
+			if class != "" && class != holdfast.ClassDS && !class.Essential() {
 				f.Severity = min(f.Severity, holdfast.SeverityWarning)
 			}
 			out = append(out, f)

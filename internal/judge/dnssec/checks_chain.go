@@ -184,7 +184,7 @@ func missingAlgorithms(c *judge.Case, sc *judge.ServerChain) []string {
 		}
 	}
 	for _, s := range sc.Sets {
-		if !essential(s.Class) {
+		if !s.Class.Essential() {
 			continue
 		}
 		if s.Fault == judge.FaultAlgorithm {

@@ -196,7 +196,7 @@ func expiring(c *judge.Case, p Policy, all []life, maxTTL time.Duration) []holdf
 	}
 	out := judge.Spread(each, len(all), whole, dying(first, holdfast.Server{}, whole).Text)
 	for i := range out {
-		if out[i].RRset != holdfast.ClassDS && !essential(out[i].RRset) {
+		if out[i].RRset != holdfast.ClassDS && !out[i].RRset.Essential() {
 			out[i].Severity = min(out[i].Severity, holdfast.SeverityWarning)
 		}
 	}
@@ -228,7 +228,7 @@ func signatureShorterThanExpire() judge.Check {
 					expire = max(expire, soa.Expire)
 				}
 				for _, l := range lives(sc) {
-					if essential(l.class) && (first.dies.IsZero() || l.dies.Before(first.dies)) {
+					if l.class.Essential() && (first.dies.IsZero() || l.dies.Before(first.dies)) {
 						first = l
 					}
 				}

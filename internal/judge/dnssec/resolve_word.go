@@ -133,7 +133,7 @@ func (r *resolver) redirected(w *word, sets *judge.Sets, dname *judge.RRset, q h
 	target, err := dname.Records[0].Target()
 	next := holdfast.Name("")
 	if err == nil {
-		next = movedTo(q.Name, dname.Name, target)
+		next = wire.Redirect(q.Name, dname.Name, target)
 	}
 	r.positive(w, sets, []*judge.RRset{dname}, q, at)
 	switch {
@@ -151,23 +151,6 @@ func (r *resolver) redirected(w *word, sets *judge.Sets, dname *judge.RRset, q h
 	if made, err := wire.NewTarget(q.Name, wire.TypeCNAME, dname.TTL, next); err == nil {
 		w.records = append(w.records, made)
 	}
-}
-
-// movedTo is name with owner, its end, replaced by target; empty where that is
-// too long (RFC 6672 section 2.2).
-func movedTo(name, owner, target holdfast.Name) holdfast.Name {
-	front := string(name)
-	if owner != holdfast.Root {
-		front = strings.TrimSuffix(front, string(owner))
-	}
-	out := holdfast.Name(front)
-	if target != holdfast.Root {
-		out += target
-	}
-	if packed, err := wire.PackName(out); err != nil || len(packed) > 255 {
-		return ""
-	}
-	return out
 }
 
 // positive examines the RRsets of an answer, and where one was made from a

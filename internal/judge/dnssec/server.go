@@ -135,7 +135,7 @@ func (r *reader) decide(sc *judge.ServerChain, ring *keyring) {
 		return
 	}
 	for _, s := range sc.Sets {
-		if s.Status != holdfast.Secure && essential(s.Class) && s.Class != holdfast.ClassDenial {
+		if s.Status != holdfast.Secure && s.Class.Essential() && s.Class != holdfast.ClassDenial {
 			sc.Status, sc.EDE, sc.Reason, sc.Cause = holdfast.Bogus, s.EDE, s.Reason, causeOf(s)
 			return
 		}
@@ -163,15 +163,6 @@ func (r *reader) decideKeys(sc *judge.ServerChain, ring *keyring) {
 	if ring.fooled {
 		sc.EDE, sc.Reason = edeNoZoneKey, "the DS records of the parent name only keys that may not sign a zone"
 	}
-}
-
-// essential says whether resolvers fail where RRsets of the class are bogus.
-func essential(class holdfast.Class) bool {
-	switch class {
-	case holdfast.ClassSOA, holdfast.ClassNS, holdfast.ClassDNSKEY, holdfast.ClassDenial:
-		return true
-	}
-	return false
 }
 
 // causeOf is the code of the check that speaks of a set's fault.

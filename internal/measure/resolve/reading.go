@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/measure/walk"
@@ -78,7 +77,7 @@ func alias(m *wire.Message, name holdfast.Name, t uint16) holdfast.Name {
 	for _, r := range m.Answer {
 		if r.Type == wire.TypeDNAME && name != r.Name && name.IsSubdomainOf(r.Name) {
 			if target, err := r.Target(); err == nil {
-				return moved(name, r.Name, target)
+				return wire.Redirect(name, r.Name, target)
 			}
 		}
 	}
@@ -96,21 +95,4 @@ func alias(m *wire.Message, name holdfast.Name, t uint16) holdfast.Name {
 		}
 	}
 	return target
-}
-
-// moved is name with owner, its end, replaced by target (RFC 6672 section
-// 2.2); empty where that is too long for a name.
-func moved(name, owner, target holdfast.Name) holdfast.Name {
-	front := string(name)
-	if owner != holdfast.Root {
-		front = strings.TrimSuffix(front, string(owner))
-	}
-	out := holdfast.Name(front)
-	if target != holdfast.Root {
-		out += target
-	}
-	if packed, err := wire.PackName(out); err != nil || len(packed) > 255 {
-		return ""
-	}
-	return out
 }

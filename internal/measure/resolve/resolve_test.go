@@ -161,7 +161,7 @@ func TestReading(t *testing.T) {
 		{"a.example.", "example.", ".", "a."},
 		{"a.example.", "example.", holdfast.Name(strings.Repeat("a.", 127)), ""},
 	} {
-		if got := moved(c.name, c.owner, c.target); got != c.want {
+		if got := wire.Redirect(c.name, c.owner, c.target); got != c.want {
 			t.Errorf("%s from %s to %s: %q, want %q", c.name, c.owner, c.target, got, c.want)
 		}
 	}
