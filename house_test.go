@@ -32,10 +32,14 @@ var walls = []wall{
 	{"measure/*", []string{"measure/*", "wire"}, "evidence must not be coloured by opinion"},
 	{"judge/*", []string{"judge/*", "wire"}, "the same measurement gives the same findings, for ever"},
 	{"record/*", []string{"record/*"}, "a disk with no opinion"},
+	{"tell/authority", []string{"wire"}, "a name server knows names, not why they are asked for"},
 	{"tell/*", []string{"record", "tell/notify"}, "it speaks from the record"},
+	{"desk/testbed", []string{"record", "wire"}, "people work from the record; its zones have keys of their own"},
 	{"desk/*", []string{"record"}, "people work from the record"},
 	{"lab", []string{"wire"}, "it is the outside world; it must not share our mistakes"},
-	{"lab/strangers", []string{"wire"}, "other people's validators are shown a lab and know neither it nor our judges"},
+	{"lab/resolvers", []string{"wire"}, "it starts other people's programs and knows neither plays nor judges"},
+	{"lab/rehearsal", []string{"lab", "lab/resolvers", "measure/anchor", "source/anchor", "wire"}, "it orders, asks and keeps; what it saw is judged elsewhere"},
+	{"lab/strangers", []string{"wire", "lab/resolvers"}, "other people's validators are shown a lab and know neither it nor our judges"},
 	{"app", []string{"*"}, "the only wiring"},
 }
 
@@ -58,6 +62,10 @@ var doors = map[string]string{
 	"github.com/ulikunitz/xz":             "internal/source/zonefile",
 	"github.com/yuin/goldmark":            "internal/tell/web",
 	"github.com/spf13/cobra":              "cmd/holdfast",
+	"github.com/smallstep/pkcs7":          "internal/source/anchor",
+	"go.yaml.in/yaml":                     "internal/source",
+	"github.com/gopacket/gopacket":        "internal/source/capture",
+	"github.com/arran4/golang-ical":       "internal/tell/notify",
 }
 
 // forbidden imports, by room, beyond the rooms of the house.
