@@ -11,19 +11,33 @@ import (
 )
 
 // aboutDenials gathers what a function finds in the negative answers of each
-// server.
+// server, by what resolvers lose by it.
 func aboutDenials(c *judge.Case, find func(*judge.Denial) (holdfast.Finding, bool)) *gathered {
 	g := &gathered{}
 	for i := range c.Chain.Servers {
 		sc := &c.Chain.Servers[i]
 		for _, d := range sc.Denials {
+			if !harmed(d).Essential() && slices.ContainsFunc(sc.Denials, func(o *judge.Denial) bool { return o.Fault == d.Fault && harmed(o).Essential() }) {
+				continue // all denials fail so, and the others say it
+			}
 			if f, found := find(d); found {
-				f.Server, f.RRset, f.Evidence = sc.Server, holdfast.ClassDenial, []int{d.Exchange}
+				f.Server, f.RRset, f.Evidence = sc.Server, harmed(d), []int{d.Exchange}
 				g.add(f)
 			}
 		}
 	}
 	return g
+}
+
+// harmed is the class of records that resolvers lose where a negative answer is
+// bogus: whatever the zone denies, but for the types that nobody asks for save
+// who maintains DS records, and for which the zone's other denials say nothing.
+func harmed(d *judge.Denial) holdfast.Class {
+	switch wire.Type(d.Question.Type) {
+	case wire.TypeCDS, wire.TypeCDNSKEY, wire.TypeNSEC3PARAM:
+		return holdfast.Class(wire.Type(d.Question.Type).String())
+	}
+	return holdfast.ClassDenial
 }
 
 // denialFault is a check for one way in which a proof fails.

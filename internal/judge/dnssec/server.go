@@ -141,8 +141,10 @@ func (r *reader) decide(sc *judge.ServerChain, ring *keyring) {
 		}
 	}
 	for _, d := range sc.Denials {
+		if !harmed(d).Essential() {
+			continue
+		}
 		switch d.Fault {
-		case judge.DenialProven, judge.DenialIterations:
 		case judge.DenialExists, judge.DenialWrong, judge.DenialMissing, judge.DenialUnsigned:
 			sc.Status, sc.EDE, sc.Cause = holdfast.Bogus, d.EDE, causeOfDenial(d)
 			sc.Reason = fmt.Sprintf("the answer to %s %s is not proven: %s", d.Question.Name, wire.Type(d.Question.Type), d.Reason)
