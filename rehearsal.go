@@ -135,11 +135,18 @@ const (
 	ProbeNot      Probe = "not-ta"   // RFC 8509: root-key-sentinel-not-ta-TAG
 	ProbeKeys     Probe = "keys"     // the root's DNSKEY
 	ProbeBare     Probe = "bare"     // the signed name with CD: what fails then is not validation
+	ProbeVersion  Probe = "version"  // version.bind, class CH
+	ProbeTrusted  Probe = "trusted"  // trustanchor.server, class CH: the anchors that PowerDNS Recursor holds
 )
 
-// Sample is one question and what came of it.
+// Sample is one question and what came of it. Where the same answer came again
+// and again, but for its id and TTLs, the first stands for all of them.
 type Sample struct {
-	After    time.Duration `json:"after_ns"` // since the play began, when it was sent
+	After time.Duration `json:"after_ns"` // since the play began, when it was sent
+	// Last is when the last question was sent that had the same answer, and Times
+	// how many had it; both zero where it was the only one.
+	Last     time.Duration `json:"last_ns,omitempty"`
+	Times    int           `json:"times,omitempty"`
 	Actor    string        `json:"actor,omitempty"`
 	Probe    Probe         `json:"probe"`
 	Key      string        `json:"key,omitempty"` // of the play, for ProbeIs and ProbeNot

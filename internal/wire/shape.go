@@ -31,6 +31,12 @@ const (
 type Shape struct {
 	Class     uint16 // 0: IN
 	Recursion bool   // RD
+	// Unchecked sets CD: a validating resolver is to answer whatever it thinks
+	// of the data (RFC 4035 section 3.2.2).
+	Unchecked bool
+	// Bare clears DO and sets AD: whether the data is authentic is asked, but
+	// not for the signatures (RFC 6840 section 5.7).
+	Bare bool
 	// MixedCase spells every other letter of the name as a capital.
 	MixedCase bool
 	Version   uint8  // of EDNS
@@ -45,6 +51,8 @@ const (
 	usualPayload = 1232   // RFC 9715
 	flagDO       = 0x8000 // RFC 3225
 	flagRD       = 0x01   // in the third octet of a message
+	flagAD       = 0x20   // in the fourth
+	flagCD       = 0x10   // in the fourth
 )
 
 // Query is the message that asks the question in this shape, its id zero.
@@ -67,6 +75,14 @@ func (s Shape) Query(q holdfast.Question) ([]byte, error) {
 	if s.Recursion {
 		out[2] |= flagRD
 	}
+	flags := s.Flags | flagDO
+	if s.Unchecked {
+		out[3] |= flagCD
+	}
+	if s.Bare {
+		out[3] |= flagAD
+		flags &^= flagDO
+	}
 	out[5], out[11] = 1, 1 // QDCOUNT, ARCOUNT
 	out = append(out, name...)
 	out = put16(put16(out, q.Type), class)
@@ -81,7 +97,7 @@ func (s Shape) Query(q holdfast.Question) ([]byte, error) {
 		options = append(options, o.Data...)
 	}
 	out = put16(put16(append(out, 0), uint16(TypeOPT)), payload)
-	out = put16(append(out, 0, s.Version), s.Flags|flagDO)
+	out = put16(append(out, 0, s.Version), flags)
 	return append(put16(out, uint16(len(options))), options...), nil
 }
 

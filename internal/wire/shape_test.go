@@ -41,6 +41,23 @@ func TestShapeOnTheWire(t *testing.T) {
 	}
 }
 
+// The flags of a resolver's asker: RFC 4035 section 3.2 and RFC 3225 section 3.
+func TestShapeForAResolver(t *testing.T) {
+	const rest = "0001" + "0000" + "0000" + "0001" + "00" + "0001" + "0001" + "00" + "0029" + "04d0" + "00" + "00"
+	for _, c := range []struct {
+		shape Shape
+		want  string
+	}{
+		{Shape{Recursion: true, Bare: true}, "0000" + "0120" + rest + "0000" + "0004" + "0003" + "0000"},
+		{Shape{Recursion: true, Unchecked: true}, "0000" + "0110" + rest + "8000" + "0004" + "0003" + "0000"},
+	} {
+		got, err := c.shape.Query(holdfast.Question{Name: ".", Type: uint16(TypeA)})
+		if err != nil || hex.EncodeToString(got) != c.want {
+			t.Errorf("%+v:\ngot  %x %v\nwant %s", c.shape, got, err, c.want)
+		}
+	}
+}
+
 // What another library wrote is read.
 func TestReadOPT(t *testing.T) {
 	m := new(dns.Msg)
