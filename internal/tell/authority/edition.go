@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
