@@ -75,9 +75,11 @@ type RootDate struct {
 
 // RootKey is one key-signing key of the root and its dates, in order.
 type RootKey struct {
-	Name      string     `json:"name"`         // KSK-2017
-	ID        string     `json:"id,omitempty"` // of IANA's trust anchor file: Klajeyz
-	Tag       uint16     `json:"tag"`
+	Name string `json:"name"`         // KSK-2017
+	ID   string `json:"id,omitempty"` // of IANA's trust anchor file: Klajeyz
+	// Tag is zero for a key that was never published, and of which no source at
+	// hand gives one.
+	Tag       uint16     `json:"tag,omitempty"`
 	Algorithm uint8      `json:"algorithm"`
 	DS        *DS        `json:"ds,omitempty"`     // SHA-256
 	Public    []byte     `json:"public,omitempty"` // as in DNSKEY, where it is known
@@ -99,7 +101,19 @@ func (k RootKey) Date(step RootStep) (date RootDate, ok bool) {
 // happened.
 type Calendar struct {
 	Taken time.Time `json:"taken"`
-	Keys  []RootKey `json:"keys"` // by date of publication
+	Keys  []RootKey `json:"keys"` // by date of publication, or of generation where there was none
+	// Plans are announced without days: they bind no key that exists.
+	Plans []RootPlan `json:"plans,omitempty"`
+}
+
+// RootPlan is something announced of the root's keys, to the quarter or to the
+// year only.
+type RootPlan struct {
+	Name   string    `json:"name"`
+	From   time.Time `json:"from"`
+	Until  time.Time `json:"until"` // the first instant after it
+	Text   string    `json:"text"`
+	Source string    `json:"source"`
 }
 
 // Key finds a key by its tag.
