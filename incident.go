@@ -163,6 +163,8 @@ type Audience string
 const (
 	ForStaff   Audience = "staff"
 	ForContact Audience = "contact"
+	// ForSubscriber is who asked to be told of a test zone's steps.
+	ForSubscriber Audience = "subscriber"
 )
 
 // NoticeState is where a notice stands in the outbox.
@@ -187,13 +189,15 @@ const (
 	ReasonChanged  NoticeReason = "changed"
 	ReasonClosed   NoticeReason = "closed"
 	ReasonReopened NoticeReason = "reopened"
+	ReasonConfirm  NoticeReason = "confirm" // asks whether a subscription was meant
+	ReasonStep     NoticeReason = "step"    // of a test zone
 )
 
 // Notice is one message to one recipient over one channel, rendered when it
 // was decided on, so that what is sent is what was meant then.
 type Notice struct {
 	ID        string       `json:"id"`
-	Incident  string       `json:"incident"`
+	Incident  string       `json:"incident"`       // empty where it is about none
 	Also      []string     `json:"also,omitempty"` // further incidents that it tells of
 	Reason    NoticeReason `json:"reason"`
 	Severity  Severity     `json:"severity"`
@@ -203,16 +207,20 @@ type Notice struct {
 	Recipient string       `json:"recipient"` // mail address or URL
 	// MessageID is stable over retries; ThreadID is the first message of the
 	// incident to this recipient, empty for the first itself.
-	MessageID string      `json:"message_id"`
-	ThreadID  string      `json:"thread_id,omitempty"`
-	Subject   string      `json:"subject"`
-	Text      string      `json:"text"`
-	HTML      string      `json:"html,omitempty"`
-	Payload   []byte      `json:"payload,omitempty"` // JSON body for channels that are not mail
-	State     NoticeState `json:"state"`
-	Created   time.Time   `json:"created"`
-	NotBefore time.Time   `json:"not_before,omitzero"`
-	Attempts  int         `json:"attempts"`
-	Sent      time.Time   `json:"sent,omitzero"`
-	LastError string      `json:"last_error,omitempty"`
+	MessageID string `json:"message_id"`
+	ThreadID  string `json:"thread_id,omitempty"`
+	Subject   string `json:"subject"`
+	Text      string `json:"text"`
+	HTML      string `json:"html,omitempty"`
+	Payload   []byte `json:"payload,omitempty"` // JSON body for channels that are not mail
+	// Calendar goes with a mail as an attachment. Unsubscribe is an https: or
+	// http: address at which one POST ends the subscription (RFC 8058).
+	Calendar    []CalendarEntry `json:"calendar,omitempty"`
+	Unsubscribe string          `json:"unsubscribe,omitempty"`
+	State       NoticeState     `json:"state"`
+	Created     time.Time       `json:"created"`
+	NotBefore   time.Time       `json:"not_before,omitzero"`
+	Attempts    int             `json:"attempts"`
+	Sent        time.Time       `json:"sent,omitzero"`
+	LastError   string          `json:"last_error,omitempty"`
 }

@@ -20,7 +20,7 @@ import (
 
 const (
 	// schemaVersion is the newest migration, and PRAGMA user_version after it.
-	schemaVersion = 2
+	schemaVersion = 4
 	// applicationID marks a SQLite file as ours: "HFrd" at offset 68 of the
 	// file, where file(1) looks too.
 	applicationID = 0x48467264

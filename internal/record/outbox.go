@@ -43,6 +43,9 @@ func (b *batch) addNotice(n *holdfast.Notice) error {
 		return err
 	}
 	for _, incident := range append([]string{n.Incident}, n.Also...) {
+		if incident == "" {
+			continue // of a test bed: it is about none
+		}
 		if err := b.exec("INSERT INTO notice_incident (incident, notice) VALUES (?, ?) ON CONFLICT DO NOTHING", incident, n.ID); err != nil {
 			return err
 		}
