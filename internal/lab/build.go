@@ -85,6 +85,10 @@ func (in *Internet) planKeys(plan Plan) error {
 				return fmt.Errorf("zone %s: %w", zp.Name, err)
 			}
 		}
+		if len(zp.Orders) > 0 {
+			in.zones[zp.Name].obey(zp.Ring, zp.Orders)
+			continue
+		}
 		if err := in.zones[zp.Name].plan(zp.Rollovers); err != nil {
 			return err
 		}
@@ -120,6 +124,9 @@ func (in *Internet) addZone(zp ZonePlan, seed uint64, serials map[holdfast.Name]
 	}
 	signing := zp.Signing.withDefaults()
 	if err := signing.check(); err != nil {
+		return fmt.Errorf("zone %s: %w", zp.Name, err)
+	}
+	if err := zp.checkKeys(); err != nil {
 		return fmt.Errorf("zone %s: %w", zp.Name, err)
 	}
 	if zp.Multisigner < 0 || zp.Multisigner > 2 {

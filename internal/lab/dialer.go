@@ -116,6 +116,7 @@ func (c *PacketConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error
 		return len(b), nil
 	}
 	d := datagrams.Get().(*datagram)
+	c.in.hear(c.local, to.Addr(), false, b)
 	r := c.in.respond(d.buf[:0], to.Addr().Unmap(), b, false)
 	switch r.fate {
 	case refused:

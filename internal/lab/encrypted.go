@@ -76,6 +76,7 @@ func (in *Internet) converseTLS(conn net.Conn, to netip.Addr) {
 		if _, err := io.ReadFull(conn, question[:n]); err != nil {
 			return
 		}
+		in.hear(netip.AddrPortFrom(asker4, 0), to, true, question[:n])
 		framed, r := in.respondTCP(to, question[:n])
 		if r.fate != delivered {
 			return

@@ -64,6 +64,14 @@ func localAddress(conn net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
+// addrPort is the address of a UDP peer.
+func addrPort(from net.Addr) netip.AddrPort {
+	if udp, ok := from.(*net.UDPAddr); ok {
+		return udp.AddrPort()
+	}
+	return netip.AddrPort{}
+}
+
 // udp4 answers from the address that was asked, or, where a fault wants it,
 // from another.
 func (s *serving) udp4(conn *ipv4.PacketConn) {
@@ -77,6 +85,7 @@ func (s *serving) udp4(conn *ipv4.PacketConn) {
 			continue
 		}
 		to, _ := netip.AddrFromSlice(cm.Dst)
+		s.in.hear(addrPort(from), to, false, in[:n])
 		r := s.in.respond(out, to.Unmap(), in[:n], false)
 		s.later(r, func(packet []byte) {
 			_, _ = conn.WriteTo(packet, &ipv4.ControlMessage{Src: r.from.AsSlice()}, from)
@@ -95,6 +104,7 @@ func (s *serving) udp6(conn *ipv6.PacketConn) {
 			continue
 		}
 		to, _ := netip.AddrFromSlice(cm.Dst)
+		s.in.hear(addrPort(from), to, false, in[:n])
 		r := s.in.respond(out, to, in[:n], false)
 		s.later(r, func(packet []byte) {
 			_, _ = conn.WriteTo(packet, &ipv6.ControlMessage{Src: r.from.AsSlice()}, from)

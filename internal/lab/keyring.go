@@ -14,8 +14,10 @@ import (
 type ringKey struct {
 	algorithm Algorithm
 	flags     uint16
-	purpose   string // seeds its material
-	twinOf    int    // the key whose tag it is to have; -1: none
+	purpose   string    // seeds its material
+	name      string    // of a key that is ordered by name; "" otherwise
+	twinOf    int       // the key whose tag it is to have; -1: none
+	given     *wire.Key // what it is, where the plan brings it
 
 	once    sync.Once
 	key     *wire.Key // owned by once
@@ -110,6 +112,12 @@ func (z *zone) key(u keyUse) (*wire.Key, error) {
 }
 
 func (z *zone) makeKey(k *ringKey) (*wire.Key, error) {
+	if k.given != nil {
+		key := *k.given
+		key.DNSKEY.Flags &^= flagRevoke
+		key.Tag = key.DNSKEY.KeyTag()
+		return &key, nil
+	}
 	if k.twinOf < 0 {
 		return z.newKey(k.algorithm, k.flags, k.purpose)
 	}

@@ -36,6 +36,7 @@ type Internet struct {
 
 	orders    atomic.Pointer[book]
 	questions atomic.Uint64
+	taps      taps
 
 	mu        sync.Mutex
 	lastOrder int              // owned by mu

@@ -92,7 +92,7 @@ func TestParseSaysWhere(t *testing.T) {
 		{"zone x.\nnsec3 pepper 1", "want iterations"},
 		{"zone x.\nvalidity", "want a duration"},
 		{"zone x.\nvalidity 14 days", "is no duration"},
-		{"zone x.\nvalidity 10s", "too short"},
+		{"zone x.\nvalidity 10ms", "too short"},
 		{"zone x.\njitter 29d", "less than the validity"},
 		{"zone x.\nserial roman", "want unix, date or count"},
 		{"zone x.\nserial date\npublish 1m", "room for 99 versions"},

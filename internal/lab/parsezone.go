@@ -46,6 +46,18 @@ func (p *parser) zoneStatement(z *ZonePlan, verb string, args []string) error {
 			z.Rollovers = append(z.Rollovers, r)
 		}
 		return err
+	case "key":
+		k, err := parseNamedKey(args)
+		if err == nil {
+			z.Ring = append(z.Ring, k)
+		}
+		return err
+	case "keys":
+		o, err := parseKeyOrder(args, p.plan.Start, len(z.Orders) == 0)
+		if err == nil {
+			z.Orders = append(z.Orders, o)
+		}
+		return err
 	case "axfr":
 		if len(args) != 1 || args[0] != "open" && args[0] != "refused" {
 			return fmt.Errorf("axfr: want open or refused")
@@ -70,7 +82,7 @@ func (p *parser) zoneStatement(z *ZonePlan, verb string, args []string) error {
 		}
 		z.Signing.Serial = SerialScheme(args[0])
 		return z.Signing.withDefaults().check()
-	case "validity", "resign", "publish", "jitter", "phase":
+	case "validity", "backdate", "resign", "publish", "jitter", "phase":
 		return z.Signing.parseTimes(append([]string{verb}, args...))
 	}
 	return fmt.Errorf("%q: no such statement about a zone", verb)
@@ -327,6 +339,8 @@ func (s *Signing) parseTimes(words []string) error {
 		switch words[0] {
 		case "validity":
 			s.Validity = d
+		case "backdate":
+			s.Backdate = d
 		case "resign":
 			s.Resign = d
 		case "publish":
@@ -336,7 +350,7 @@ func (s *Signing) parseTimes(words []string) error {
 		case "phase":
 			s.Phase = d
 		default:
-			return fmt.Errorf("%q: want validity, resign, publish, jitter or phase", words[0])
+			return fmt.Errorf("%q: want validity, backdate, resign, publish, jitter or phase", words[0])
 		}
 		words = words[2:]
 	}

@@ -50,6 +50,11 @@ type ZonePlan struct {
 	Presigned []wire.Record
 	// Rollovers are the changes of its keys, one after the other.
 	Rollovers []Rollover
+	// Ring are the zone's keys where they are ordered by name, and Orders what
+	// it shows of them, by instant; the first from the beginning. Both are empty
+	// where the lab makes the keys that Signing wants.
+	Ring   []NamedKey
+	Orders []KeyOrder
 	// Partners are the servers of a second provider, who signs the zone by
 	// itself (RFC 8901); Multisigner is the model, 1 or 2 (0: 2).
 	Partners    []Host
@@ -124,6 +129,7 @@ type Signing struct {
 	ZONEMD     bool        // publish a zone digest (RFC 8976)
 
 	Validity time.Duration // from the signing to the expiration; 0: 28 d
+	Backdate time.Duration // from the inception to the signing; 0: 1 h
 	Resign   time.Duration // between signings of the whole zone; 0: a quarter of Validity
 	Publish  time.Duration // between versions (serials); 0: Resign; rounded to a fraction of it
 	Jitter   time.Duration // expirations are up to this much earlier, by RRset
@@ -134,7 +140,6 @@ type Signing struct {
 // Limits that keep a plan's arithmetic honest.
 const (
 	maxIterations = 2500 // RFC 5155 section 10.3: the most for 4096-bit keys
-	backdate      = time.Hour
 )
 
 func (s Signing) withDefaults() Signing {
@@ -147,8 +152,11 @@ func (s Signing) withDefaults() Signing {
 	if s.Validity == 0 {
 		s.Validity = 28 * day
 	}
+	if s.Backdate == 0 {
+		s.Backdate = time.Hour
+	}
 	if s.Resign == 0 {
-		s.Resign = s.Validity / 4
+		s.Resign = max((s.Validity / 4).Truncate(time.Second), time.Second)
 	}
 	if s.Publish == 0 || s.Publish > s.Resign {
 		s.Publish = s.Resign
@@ -178,8 +186,10 @@ func (s Signing) check() error {
 		}
 	}
 	switch {
-	case s.Validity < time.Minute || s.Resign < time.Minute || s.Publish < time.Second:
+	case s.Validity < time.Second || s.Resign < time.Second || s.Publish < time.Second:
 		return fmt.Errorf("validity %s, resign %s, publish %s: too short", s.Validity, s.Resign, s.Publish)
+	case s.Backdate < 0 || s.Backdate > maxDuration || s.Backdate%time.Second != 0:
+		return fmt.Errorf("backdate %s: want whole seconds, at most %s", s.Backdate, maxDuration)
 	case s.Validity > maxDuration || s.Resign > maxDuration || s.Phase.Abs() > maxDuration:
 		return fmt.Errorf("validity %s, resign %s, phase %s: want at most %s", s.Validity, s.Resign, s.Phase, maxDuration)
 	case s.Jitter < 0 || s.Jitter >= s.Validity:

@@ -100,7 +100,7 @@ func (s schedule) window(m moment, name holdfast.Name, t wire.Type, renewed time
 	if jitter := seconds(s.signing.Jitter); jitter > 0 {
 		expiration = expiration.Add(-time.Duration(hashOf(string(name), t.String())%uint64(jitter)) * time.Second)
 	}
-	return signed.Add(-backdate), expiration
+	return signed.Add(-s.signing.Backdate), expiration
 }
 
 // hashOf spreads things over a range; it hides nothing.

@@ -143,6 +143,7 @@ func (s *serving) loopbackUDP(conn *net.UDPConn, addr netip.Addr) {
 		if err != nil {
 			return
 		}
+		s.in.hear(from, addr, false, in[:n])
 		r := s.in.respond(out, addr, in[:n], false)
 		s.later(r, func(packet []byte) {
 			if r.from == addr {
@@ -213,6 +214,10 @@ func (s *serving) converse(conn net.Conn, addr netip.Addr) {
 		s.slam(conn)
 		return
 	}
+	from := netip.AddrPort{}
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		from = tcp.AddrPort()
+	}
 	var length [2]byte
 	question := make([]byte, 0, datagramSize)
 	for {
@@ -230,6 +235,7 @@ func (s *serving) converse(conn net.Conn, addr netip.Addr) {
 		if _, err := io.ReadFull(conn, question); err != nil {
 			return
 		}
+		s.in.hear(from, addr, true, question)
 		framed, r := s.in.respondTCP(addr, question)
 		switch r.fate {
 		case lost:

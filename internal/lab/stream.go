@@ -95,6 +95,7 @@ func (c *stream) Write(b []byte) (int, error) {
 
 // answer puts the replies to one question up for reading. The caller holds mu.
 func (c *stream) answer(question []byte) {
+	c.in.hear(c.local, c.peer.Addr(), true, question)
 	framed, r := c.in.respondTCP(c.peer.Addr(), question)
 	switch {
 	case r.fate == lost:

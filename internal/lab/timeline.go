@@ -188,12 +188,17 @@ func (r *roller) note(text string, change func(*keyState)) {
 	old := r.state
 	r.state = r.state.clone()
 	change(&r.state)
-	p := phase{at: r.now, text: string(r.roll.Kind) + ": " + text, state: r.state.clone()}
-	p.parent = !slices.Equal(old.ds, r.state.ds) || old.noKey != r.state.noKey || old.partner != r.state.partner
-	p.data = old.signed != r.state.signed || !slices.Equal(dataSigners(old), dataSigners(r.state))
-	p.own = p.data || old.partner != r.state.partner || old.delete != r.state.delete || !slices.Equal(old.cds, r.state.cds) ||
-		!slices.Equal(old.copies[0], r.state.copies[0]) || !slices.Equal(old.copies[1], r.state.copies[1])
-	r.z.phases = append(r.z.phases, p)
+	r.z.phases = append(r.z.phases, newPhase(r.now, string(r.roll.Kind)+": "+text, old, r.state.clone()))
+}
+
+// newPhase notes what changes from one state to the next.
+func newPhase(at time.Time, text string, old, next keyState) phase {
+	p := phase{at: at, text: text, state: next}
+	p.parent = !slices.Equal(old.ds, next.ds) || old.noKey != next.noKey || old.partner != next.partner
+	p.data = old.signed != next.signed || !slices.Equal(dataSigners(old), dataSigners(next))
+	p.own = p.data || old.partner != next.partner || old.delete != next.delete || !slices.Equal(old.cds, next.cds) ||
+		!slices.Equal(old.copies[0], next.copies[0]) || !slices.Equal(old.copies[1], next.copies[1])
+	return p
 }
 
 func dataSigners(s keyState) []int {
