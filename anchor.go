@@ -36,13 +36,17 @@ type TrustedKey struct {
 	// zero: unbounded.
 	From  time.Time `json:"from,omitzero"`
 	Until time.Time `json:"until,omitzero"`
-	Place string    `json:"place,omitempty"` // FILE:LINE
+	// Word is what the file calls it, where it has a word of its own: MISSING,
+	// initial-key, static-ds, initializing managed.
+	Word  string `json:"word,omitempty"`
+	Place string `json:"place,omitempty"` // FILE:LINE
 }
 
 // TrustPoint is a zone that a validator trusts of itself, and the keys that it
 // holds for that (RFC 5011 section 2).
 type TrustPoint struct {
 	Zone Name         `json:"zone"`
+	View string       `json:"view,omitempty"` // BIND's, where a text names it
 	Keys []TrustedKey `json:"keys"`
 	// When the validator last asked for the keys, last got an answer that it
 	// could validate, and means to ask again; zero where the file does not say.

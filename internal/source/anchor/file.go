@@ -45,6 +45,7 @@ type File struct {
 type entry struct {
 	from, to int
 	zone     holdfast.Name
+	view     string
 	key      holdfast.TrustedKey
 }
 
@@ -96,7 +97,8 @@ func (f Form) About() string {
 // Text is the file as it was read, octet for octet.
 func (f *File) Text() []byte { return bytes.Clone(f.text) }
 
-// Point is the trust point of a zone; ok is false where the file has none.
+// Point is the trust point of a zone, in the first view that has it; ok is
+// false where the file has none.
 func (f *File) Point(zone holdfast.Name) (point holdfast.TrustPoint, ok bool) {
 	for _, p := range f.Points {
 		if p.Zone == zone {
@@ -173,18 +175,19 @@ func onlyComment(rest []byte) bool {
 // already begun keeps its times.
 func (f *File) gather() {
 	for _, e := range f.entries {
-		f.point(e.zone).Keys = append(f.point(e.zone).Keys, e.key)
+		point := f.point(e.zone, e.view)
+		point.Keys = append(point.Keys, e.key)
 	}
 }
 
 // point is the trust point of a zone, begun where there is none.
-func (f *File) point(zone holdfast.Name) *holdfast.TrustPoint {
+func (f *File) point(zone holdfast.Name, view string) *holdfast.TrustPoint {
 	for i := range f.Points {
-		if f.Points[i].Zone == zone {
+		if f.Points[i].Zone == zone && f.Points[i].View == view {
 			return &f.Points[i]
 		}
 	}
-	f.Points = append(f.Points, holdfast.TrustPoint{Zone: zone})
+	f.Points = append(f.Points, holdfast.TrustPoint{Zone: zone, View: view})
 	return &f.Points[len(f.Points)-1]
 }
 
@@ -198,10 +201,15 @@ func (f *File) place(at int) string {
 	return fmt.Sprintf("%s:%d", f.Name, 1+bytes.Count(f.text[:min(at, len(f.text))], []byte("\n")))
 }
 
-// hold notes an anchor that stands from one offset to another.
+// hold notes an anchor of a zone that stands from one offset to another.
 func (f *File) hold(from, to int, zone holdfast.Name, key holdfast.TrustedKey) {
+	f.holdIn("", from, to, zone, key)
+}
+
+// holdIn is hold for a view of BIND's.
+func (f *File) holdIn(view string, from, to int, zone holdfast.Name, key holdfast.TrustedKey) {
 	key.Place = f.place(from)
-	f.entries = append(f.entries, entry{from, to, zone, key})
+	f.entries = append(f.entries, entry{from, to, zone, view, key})
 }
 
 // KeyOf is an anchor that holds a whole key, valid. The tag is that of the key

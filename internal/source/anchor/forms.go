@@ -4,12 +4,18 @@ import "slices"
 
 // The forms that are read, in the order in which a text is tried.
 const (
-	FormUnbound Form = "unbound" // Unbound's auto-trust-anchor-file, with states
-	FormRecords Form = "records" // DS and DNSKEY records: root.key, root.ds, trust-anchor-file
+	FormUnbound   Form = "unbound"       // Unbound's auto-trust-anchor-file, with states
+	FormBINDState Form = "bind-state"    // BIND's managed-keys.bind
+	FormStatus    Form = "bind-status"   // what rndc managed-keys status says
+	FormSecroots  Form = "bind-secroots" // what rndc secroots says
+	FormKnot      Form = "knot-resolver" // Knot Resolver's root.keys, with states
+	FormRecords   Form = "records"       // DS and DNSKEY records: root.key, root.ds, trust-anchor-file
 )
 
 // Forms are all forms, in the order in which a text is tried.
-func Forms() []Form { return []Form{FormUnbound, FormRecords} }
+func Forms() []Form {
+	return []Form{FormUnbound, FormBINDState, FormStatus, FormSecroots, FormKnot, FormRecords}
+}
 
 // Writable are the forms that anchors can be converted to.
 func Writable() []Form {
@@ -23,6 +29,14 @@ func formOf(f Form) (form, bool) {
 	switch f {
 	case FormUnbound:
 		return form{"Unbound's auto-trust-anchor-file", likeUnbound, parseUnbound, nil}, true
+	case FormBINDState:
+		return form{"BIND's managed-keys.bind", likeBINDState, parseBINDState, nil}, true
+	case FormStatus:
+		return form{"BIND's rndc managed-keys status", likeStatus, parseStatus, nil}, true
+	case FormSecroots:
+		return form{"BIND's rndc secroots", likeSecroots, parseSecroots, nil}, true
+	case FormKnot:
+		return form{"Knot Resolver's state file", likeKnot, parseKnot, nil}, true
 	case FormRecords:
 		return form{"DS and DNSKEY records", likeRecords, parseRecords, recordLine}, true
 	}

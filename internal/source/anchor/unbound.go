@@ -29,6 +29,8 @@ var unboundStates = []holdfast.KeyState{
 // colon, and the same for people behind ";;".
 var unboundTimes = regexp.MustCompile(`(?m)^;;(last_queried|last_success|next_probe_time): *(\d+)`)
 
+var unboundWord = regexp.MustCompile(`\[ *([A-Z]+) *\]`)
+
 var unboundID = regexp.MustCompile(`(?m)^;;id: *(\S+) +(\d+)`)
 
 // parseUnbound reads Unbound's auto-trust-anchor-file: records with a state
@@ -42,7 +44,7 @@ func parseUnbound(f *File) error {
 			return f.fault(m[0], "id: %w", err)
 		}
 		zone = name
-		f.point(zone)
+		f.point(zone, "")
 	}
 	for _, m := range unboundTimes.FindAllSubmatchIndex(f.text, -1) {
 		at, err := epoch(string(f.text[m[4]:m[5]]))
@@ -52,7 +54,7 @@ func parseUnbound(f *File) error {
 		if zone == "" {
 			return f.fault(m[0], "there is no ;;id: line before it")
 		}
-		point := f.point(zone)
+		point := f.point(zone, "")
 		switch string(f.text[m[2]:m[3]]) {
 		case "last_queried":
 			point.Asked = at
@@ -77,6 +79,9 @@ func parseUnbound(f *File) error {
 
 // unboundState reads ";;state=2 [  VALID  ] ;;count=0 ;;lastchange=1700000000".
 func unboundState(key *holdfast.TrustedKey, comment string) error {
+	if m := unboundWord.FindStringSubmatch(comment); m != nil {
+		key.Word = m[1]
+	}
 	for part := range strings.SplitSeq(comment, ";") {
 		word, value, _ := strings.Cut(part, "=")
 		value, _, _ = strings.Cut(value, " ")
