@@ -46,6 +46,7 @@ type PlayKey struct {
 	Algorithm uint8  `json:"algorithm"`
 	Bits      int    `json:"bits,omitempty"`     // RSA only
 	SameTag   string `json:"same_tag,omitempty"` // of the key whose tag it has
+	Tag       uint16 `json:"tag,omitempty"`      // that it is to have; zero: any
 	Anchor    bool   `json:"anchor,omitempty"`   // the resolvers begin with it
 }
 
@@ -55,12 +56,13 @@ type PlayStep struct {
 	Name string        `json:"name"`  // S1
 	Text string        `json:"text"`
 	// Publish, Sign and Revoke name keys: in the DNSKEY RRset, signing it, and
-	// published with REVOKE. A revoked key signs only where Sign names it also.
+	// published with REVOKE, which stand in Publish also. A revoked key signs only
+	// where Sign names it too.
 	Publish []string `json:"publish"`
 	Sign    []string `json:"sign"`
 	Revoke  []string `json:"revoke,omitempty"`
-	// Data names the key that signs all but the DNSKEY RRset.
-	Data string    `json:"data"`
+	// Data names the keys that sign all but the DNSKEY RRset.
+	Data []string  `json:"data"`
 	Acts []PlayAct `json:"acts,omitempty"`
 }
 
@@ -80,9 +82,11 @@ const (
 	ActStart     ActKind = "start"     // start what was stopped, state kept
 	ActReset     ActKind = "reset"     // stop, put the state of the beginning back, start: an image without a volume
 	ActFlush     ActKind = "flush"     // start with an empty cache, state kept
-	ActBootstrap ActKind = "bootstrap" // fetch root-anchors.xml in a form: rfc7958, rfc9718, unknown-ca, expired-signer
-	ActFault     ActKind = "fault"     // a fault of the lab, as docs/formats/lab.md writes it
-	ActTamper    ActKind = "tamper"    // damage the state file in a way
+	ActBootstrap ActKind = "bootstrap" // fetch root-anchors.xml in a form: rfc7958, rfc9718, mixed, unknown-ca, expired-signer
+	ActFault     ActKind = "fault"     // a fault of the lab from that step on, as docs/formats/lab.md writes it
+	ActTamper    ActKind = "tamper"    // damage the state file: half, empty, garbage, missing; read-only and writable, full and room: its folder
+	ActClock     ActKind = "clock"     // restart with a clock that is off by so much: +2m, -1d, +0s
+	ActRepair    ActKind = "repair"    // end the faults that acts have ordered
 )
 
 // Rehearsal is the evidence of a play: what was served, asked, answered and
