@@ -163,3 +163,37 @@ type CalendarEntry struct {
 	URL      string    `json:"url,omitempty"`
 	Sequence int       `json:"sequence,omitempty"`
 }
+
+// TestRecipe is how a resolver is set up for a test zone.
+type TestRecipe struct {
+	Resolver string // Unbound
+	// Follows says whether it can follow RFC 5011 at all. One that cannot is
+	// due to fail when the new key signs alone.
+	Follows bool
+	About   string
+	Files   []TestFile
+	Check   string // a command that shows what it holds
+}
+
+// TestFile is a file of a recipe, whole or a part to add to it.
+type TestFile struct {
+	Path string
+	Text string
+}
+
+// TestGuide says what a step is, for people.
+type TestGuide struct {
+	Title  string // the new key is published
+	What   string // what happens
+	Do     string // what a tester does
+	Expect string // what a resolver shows that follows RFC 5011
+}
+
+// TestGuidance is all that a tester is told of a zone.
+type TestGuidance struct {
+	Guides   []TestGuide // of the zone's steps, in their order
+	Recipes  []TestRecipe
+	DNSKEY   string // the first key, as records in presentation format
+	DS       string
+	Calendar []CalendarEntry
+}
