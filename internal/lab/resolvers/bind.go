@@ -26,7 +26,6 @@ func bindStates(s Setting) []source {
 	return []source{
 		{name: "rndc managed-keys status", command: rndc("managed-keys", "status"), fleeting: []string{"next refresh", "refresh time", "rndc: 'managed-keys'"}},
 		{name: "rndc secroots", command: rndc("secroots", "-"), fleeting: []string{"secure roots as of", "rndc: 'secroots'"}},
-		{name: "managed-keys.bind", file: s.path("run/managed-keys.bind")},
 	}
 }
 

@@ -1,9 +1,6 @@
 package resolvers
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 func knot() Software {
 	return Software{
@@ -36,85 +33,5 @@ func setKnot(s Setting, programs map[string]string) setup {
 		config: "kresd.conf", state: []string{"run/root.keys"}, cache: []string{"data.mdb", "lock.mdb"},
 		files: map[string]string{"kresd.conf": text, "run/root.keys": s.keys()},
 		args:  []string{programs["kresd"], "-n", "-c", s.path("kresd.conf"), s.Folder},
-	}
-}
-
-func pdns() Software {
-	return Software{
-		Name: "pdns", Title: "PowerDNS Recursor", Package: "pdns-recursor",
-		programs: []string{"pdns_recursor", "rec_control"}, version: []string{"--version"}, setup: setPDNS,
-		states: func(s Setting) []source {
-			return []source{{name: "rec_control get-tas", command: []string{"rec_control", "--socket-dir=" + s.path("run"), "--config-dir=" + s.Folder, "get-tas"}}}
-		},
-	}
-}
-
-const pdnsConfig = `daemon=no
-local-address=%s
-query-local-address=%s
-dnssec=validate
-dont-query=
-allow-from=0.0.0.0/0
-hint-file=%s
-lua-config-file=%s
-allow-trust-anchor-query=yes
-socket-dir=%s
-config-dir=%s
-threads=1
-write-pid=no
-disable-syslog=yes
-loglevel=5
-security-poll-suffix=
-`
-
-func setPDNS(s Setting, programs map[string]string) setup {
-	text := fmt.Sprintf(pdnsConfig, s.At, s.At.Addr(), s.Hints, s.path("anchors.lua"), s.path("run"), s.Folder)
-	if !s.Usual {
-		text += fmt.Sprintf("max-cache-ttl=%d\nmax-cache-bogus-ttl=1\nmax-negative-ttl=1\npacketcache-ttl=1\npacketcache-servfail-ttl=1\n", s.cacheSeconds())
-	}
-	anchors := "clearTA(\".\")\n"
-	for _, ds := range s.digests() {
-		anchors += fmt.Sprintf("addTA(\".\", %q)\n", ds)
-	}
-	return setup{
-		config: "recursor.conf",
-		files:  map[string]string{"recursor.conf": text, "anchors.lua": anchors},
-		args:   []string{programs["pdns_recursor"], "--config-dir=" + s.Folder},
-	}
-}
-
-func dnsmasq() Software {
-	return Software{
-		Name: "dnsmasq", Title: "dnsmasq", Package: "dnsmasq-base", Forwards: true,
-		programs: []string{"dnsmasq"}, version: []string{"-v"}, setup: setDnsmasq,
-		states: func(s Setting) []source { return []source{{name: "dnsmasq.conf", file: s.path("dnsmasq.conf")}} },
-	}
-}
-
-const dnsmasqConfig = `no-resolv
-no-hosts
-no-poll
-user=root
-pid-file=
-log-facility=-
-bind-interfaces
-listen-address=%s
-port=%d
-server=%s#%d@%s
-cache-size=150
-dnssec
-`
-
-func setDnsmasq(s Setting, programs map[string]string) setup {
-	text := fmt.Sprintf(dnsmasqConfig, s.At.Addr(), s.At.Port(), s.Upstream.Addr(), s.Upstream.Port(), s.At.Addr())
-	if !s.Usual {
-		text += fmt.Sprintf("max-cache-ttl=%d\nneg-ttl=1\n", s.cacheSeconds())
-	}
-	for _, ds := range s.digests() {
-		text += "trust-anchor=.," + strings.ReplaceAll(ds, " ", ",") + "\n"
-	}
-	return setup{
-		config: "dnsmasq.conf", files: map[string]string{"dnsmasq.conf": text},
-		args: []string{programs["dnsmasq"], "--keep-in-foreground", "--conf-file=" + s.path("dnsmasq.conf")},
 	}
 }

@@ -175,7 +175,7 @@ func (s Setting) path(name string) string { return filepath.Join(s.Folder, name)
 // ceil is a duration in whole seconds, one at least.
 func ceil(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }
 
-// cap is the most seconds that a resolver of an accelerated play keeps an answer:
+// cacheSeconds is the most seconds that a resolver of an accelerated play keeps an answer:
 // half the TTL of the root's keys, so that what it says is never older than that.
 func (s Setting) cacheSeconds() int { return ceil(s.Timers.TTL / 2) }
 

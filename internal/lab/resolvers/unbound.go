@@ -9,7 +9,9 @@ func unbound() Software {
 	return Software{
 		Name: "unbound", Title: "Unbound", Package: "unbound", Follows: true,
 		programs: []string{"unbound"}, version: []string{"-V"}, setup: setUnbound,
-		states: func(s Setting) []source { return []source{{name: "root.key", file: s.path("run/root.key")}} },
+		states: func(s Setting) []source {
+			return []source{{name: "root.key", file: s.path("run/root.key"), fleeting: []string{";;last_", ";;next_probe", ";;query_", ";;retry_"}}}
+		},
 	}
 }
 
@@ -19,6 +21,19 @@ func unboundStatic() Software {
 		programs: []string{"unbound"}, version: []string{"-V"}, setup: setUnboundStatic,
 		states: func(s Setting) []source { return []source{{name: "root.ds", file: s.path("root.ds")}} },
 	}
+}
+
+// Carrier is a resolver that validates nothing and is no actor: those that forward
+// ask it, so that what they make of the answers is their own doing.
+func Carrier() Software {
+	carrier := unboundStatic()
+	carrier.Name = "carrier"
+	carrier.setup = func(s Setting, programs map[string]string) setup {
+		out := setUnboundStatic(s, programs)
+		out.files["unbound.conf"] = strings.Replace(s.unboundConfig(), `"validator iterator"`, `"iterator"`, 1) + unboundRest
+		return out
+	}
+	return carrier
 }
 
 const unboundConfig = `server:

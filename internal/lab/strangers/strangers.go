@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfastdns/holdfast/internal/lab/resolvers"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
@@ -23,14 +24,11 @@ import (
 // peers are required (CI), a missing one is a failure.
 func Need(t testing.TB, program string) string {
 	t.Helper()
-	for _, folder := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
-		path := filepath.Join(folder, program)
-		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
-			return path
-		}
+	path, err := resolvers.Find(program)
+	if err != nil {
+		lack(t, "%v here; ./test installs it where it may", err)
 	}
-	lack(t, "%s is not here; ./test installs it where it may", program)
-	return ""
+	return path
 }
 
 // lack skips the test, or fails it where peers are required.
@@ -46,29 +44,29 @@ func lack(t testing.TB, format string, args ...any) {
 const namespace = "HOLDFAST_NAMESPACE"
 
 // InNamespace runs the test once more inside a network namespace in which all
-// addresses are local, and answers true there: outside, the test is done.
-func InNamespace(t *testing.T, limit time.Duration) bool {
+// addresses are local, those given of an interface, and answers true there:
+// outside, the test is done.
+func InNamespace(t *testing.T, limit time.Duration, addresses ...netip.Addr) bool {
 	t.Helper()
 	if os.Getenv(namespace) == t.Name() {
+		if err := resolvers.Furnish(addresses...); err != nil {
+			t.Fatal(err)
+		}
 		return true
-	}
-	unshare := Need(t, "unshare")
-	Need(t, "ip")
-	if out, err := exec.Command(unshare, "-Urn", "true").CombinedOutput(); err != nil {
-		lack(t, "unshare -Urn does not work here (%v %s)", err, bytes.TrimSpace(out))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	script := `PATH=$PATH:/usr/sbin:/sbin; ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo && exec "$0" "$@"`
-	cmd := exec.CommandContext(ctx, unshare, "-Urn", "sh", "-c", script, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), namespace+"="+t.Name())
-	cmd.WaitDelay = 5 * time.Second // a daemon of a test that was killed may hold its output
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("inside the namespace: %v\n%s", err, out)
+	var out bytes.Buffer
+	cmd := resolvers.Inside(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), namespace+"="+t.Name()), &out, &out
+	if err := cmd.Start(); err != nil {
+		lack(t, "a namespace of one's own cannot be had here (%v)", err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("inside the namespace: %v\n%s", err, out.Bytes())
 	}
 	if testing.Verbose() {
-		t.Logf("%s", out)
+		t.Logf("%s", out.Bytes())
 	}
 	return false
 }
