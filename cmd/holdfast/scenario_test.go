@@ -112,12 +112,12 @@ func holdfastCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // inFolder makes the files that arguments name absolute: scenarios run side by
 // side and have no working directory of their own. For a file that is yet to
-// be written a scenario says $WORK/file.
+// be written a scenario says $WORK/file. A dot is the root zone.
 func inFolder(ts *testscript.TestScript, args []string) []string {
 	out := make([]string, len(args))
 	for i, arg := range args {
 		out[i] = arg
-		if path := ts.MkAbs(arg); !strings.HasPrefix(arg, "-") {
+		if path := ts.MkAbs(arg); !strings.HasPrefix(arg, "-") && arg != "." {
 			if _, err := os.Stat(path); err == nil {
 				out[i] = path
 			}
