@@ -74,6 +74,9 @@ func (e *Edition) add(r wire.Record) error {
 	case strings.HasPrefix(string(r.Name), "*."):
 		return errors.New("wildcards are not served")
 	}
+	if (e.plan.Denial == NarrowNSEC || e.plan.Denial == Compact) && strings.Trim(string(r.Name), "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
+		return errors.New("a narrow NSEC wants names of letters, digits, hyphens and underscores")
+	}
 	switch r.Type {
 	case wire.TypeCNAME, wire.TypeDNAME:
 		return errors.New("aliases are not served")
@@ -95,24 +98,29 @@ func (e *Edition) add(r wire.Record) error {
 	return nil
 }
 
-// addKeys makes the DNSKEY RRset. Without a key that is published there is none.
+// addKeys makes the DNSKEY RRset, of the keys that are published, and says how
+// names are hashed.
 func (e *Edition) addKeys() {
-	ttl := e.plan.KeyTTL
+	p := e.plan
+	ttl := p.KeyTTL
 	if ttl == 0 {
 		ttl = e.soa.TTL
 	}
-	for i, k := range e.plan.Keys {
+	for i, k := range p.Keys {
 		if k.Revoke {
 			revoked := *k.Pair
 			revoked.DNSKEY.Flags |= wire.FlagRevoke
 			revoked.Tag = revoked.DNSKEY.KeyTag()
-			e.plan.Keys[i].Pair = &revoked
+			p.Keys[i].Pair = &revoked
 		}
 		if k.Publish {
-			e.keyset = append(e.keyset, wire.NewDNSKEY(e.plan.Zone, ttl, e.plan.Keys[i].Pair.DNSKEY))
+			e.keyset = append(e.keyset, wire.NewDNSKEY(p.Zone, ttl, p.Keys[i].Pair.DNSKEY))
 		}
 	}
+	if len(p.Keys) > 0 && (p.Denial == NSEC3 || p.Denial == NarrowNSEC3) {
+		e.sets[setKey{p.Zone, wire.TypeNSEC3PARAM}] = []wire.Record{wire.NewNSEC3PARAM(p.Zone, 0, wire.NSEC3PARAM{Hash: 1})}
+	}
 	if len(e.keyset) > 0 {
-		e.sets[setKey{e.plan.Zone, wire.TypeDNSKEY}] = e.keyset
+		e.sets[setKey{p.Zone, wire.TypeDNSKEY}] = e.keyset
 	}
 }
