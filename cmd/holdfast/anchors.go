@@ -9,7 +9,7 @@ import (
 // anchors is the parent of all commands on trust anchors.
 func (c *commands) anchors() *cobra.Command {
 	group := group("anchors", "Trust anchors: what files hold, whether they are IANA's, which machine will fail")
-	group.AddCommand(c.anchorsShow())
+	group.AddCommand(c.anchorsShow(), c.anchorsVerify())
 	return group
 }
 
@@ -31,5 +31,37 @@ input. Nothing is written. A file that is not understood is an error.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.Form, "form", "", "take the files for this `form` (default: what they seem to be)")
+	return cmd
+}
+
+func (c *commands) anchorsVerify() *cobra.Command {
+	o := app.AnchorsVerifyOptions{}
+	cmd := &cobra.Command{
+		Use:   "verify ROOT-ANCHORS.XML",
+		Short: "Verify IANA's root-anchors.xml and say which keys are valid",
+		Long: `verify holds IANA's file of trust anchors against its detached CMS signature,
+whose certificate must be dnssec@iana.org's and come from an authority of ICANN's
+that is built in, and says which keys are valid. Nothing is fetched:
+
+    curl -O https://data.iana.org/root-anchors/root-anchors.xml
+    curl -O https://data.iana.org/root-anchors/root-anchors.p7s
+
+Exit code 0: verified. 1: there is no signature, or its certificate expires within
+60 days. 2: its certificate has expired. 3: it is not a signature of this file, or
+nobody's that is trusted. 4: the file is not understood.`,
+		Example: `  holdfast anchors verify root-anchors.xml
+  holdfast anchors verify root-anchors.xml --signature root-anchors.p7s --at 2027-01-11`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, given []string) (err error) {
+			o.File, o.JSON = given[0], c.json
+			c.exit, err = app.AnchorsVerify(c.world, o)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Signature, "signature", "", "the detached signature, in a `file` (default: the file's name with .p7s)")
+	f.StringVar(&o.CA, "ca", "", "trust the authorities of this `file` in PEM instead of ICANN's")
+	f.StringVar(&o.Email, "email", "dnssec@iana.org", "the `address` that the signer's certificate must be of")
+	f.StringVar(&o.At, "at", "", "verify at this `instant` (RFC 3339) instead of now")
 	return cmd
 }

@@ -5,12 +5,9 @@ package anchor
 import (
 	"bytes"
 	_ "embed"
-	"encoding/hex"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/holdfastdns/holdfast"
@@ -47,24 +44,40 @@ func EmbeddedHints() []holdfast.Server {
 	return hints
 }
 
-// Read reads trust anchors: DS or DNSKEY records one a line, as Unbound's
-// auto-trust-anchor-file, root.key and root.ds have them, or IANA's
-// root-anchors.xml (RFC 9718), of which the keys valid at the instant are
-// taken. file names the input in errors. No anchor at all is an error: a
-// validator that trusts nothing calls everything insecure.
+// Read reads trust anchors in any form: DS or DNSKEY records one a line, as
+// Unbound's auto-trust-anchor-file, root.key and root.ds have them, IANA's
+// root-anchors.xml (RFC 9718), and those of other resolvers. It takes the keys
+// that the file trusts, and those of them that are valid at the instant. file
+// names the input in errors. No anchor at all is an error: a validator that
+// trusts nothing calls everything insecure.
 func Read(in io.Reader, file string, at time.Time) ([]wire.Record, error) {
-	text, err := io.ReadAll(io.LimitReader(in, maxFile))
+	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read trust anchors %s: %w", file, err)
+	}
+	form := Detect(file, text)
+	switch {
+	case form == "" && bytes.HasPrefix(bytes.TrimSpace(text), []byte("<")):
+		form = FormXML
+	case form == "":
+		form = FormRecords
+	}
+	read, err := Parse(form, file, text)
+	if err != nil {
+		return nil, err
 	}
 	var anchors []wire.Record
-	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("<")) {
-		anchors, err = readXML(text, at)
-	} else {
-		anchors, err = readRecords(text, file)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read trust anchors %s: %w", file, err)
+	for _, point := range read.Points {
+		for _, key := range point.Keys {
+			if !Trusts(key, at) {
+				continue
+			}
+			record, err := recordFor(form, point.Zone, key)
+			if err != nil {
+				return nil, fmt.Errorf("read trust anchors %s: %w", key.Place, err)
+			}
+			anchors = append(anchors, record)
+		}
 	}
 	if len(anchors) == 0 {
 		return nil, fmt.Errorf("read trust anchors %s: there is no DS or DNSKEY record in it that is valid at %s", file, at.Format(time.RFC3339))
@@ -72,81 +85,20 @@ func Read(in io.Reader, file string, at time.Time) ([]wire.Record, error) {
 	return anchors, nil
 }
 
-func readRecords(text []byte, file string) ([]wire.Record, error) {
-	var anchors []wire.Record
-	err := wire.ReadZone(bytes.NewReader(text), holdfast.Root, file, func(r wire.Record) error {
-		switch r.Type {
-		case wire.TypeDS:
-			anchors = append(anchors, r)
-			return nil
-		case wire.TypeDNSKEY:
-			key, err := r.DNSKEY()
-			if err == nil && key.Flags&wire.FlagRevoke == 0 {
-				anchors = append(anchors, r)
-			}
-			return err
-		}
-		return fmt.Errorf("%s record of %s is not a trust anchor; want DS or DNSKEY", r.Type, r.Name)
-	})
-	return anchors, err
+// recordFor is an anchor as a record; IANA's file gives digests, and the keys
+// only beside them.
+func recordFor(form Form, zone holdfast.Name, key holdfast.TrustedKey) (wire.Record, error) {
+	if form == FormXML {
+		return wire.NewDS(zone, 172800, *key.DS), nil
+	}
+	return RecordOf(zone, key, 172800)
 }
 
-// trustAnchor is IANA's publication (RFC 9718 section 2.1); a missing
-// validUntil means that no end is planned.
-type trustAnchor struct {
-	Zone string `xml:"Zone"`
-	Keys []struct {
-		ValidFrom  string `xml:"validFrom,attr"`
-		ValidUntil string `xml:"validUntil,attr"`
-		KeyTag     uint16 `xml:"KeyTag"`
-		Algorithm  uint8  `xml:"Algorithm"`
-		DigestType uint8  `xml:"DigestType"`
-		Digest     string `xml:"Digest"`
-	} `xml:"KeyDigest"`
-}
-
-func readXML(text []byte, at time.Time) ([]wire.Record, error) {
-	var document trustAnchor
-	if err := xml.Unmarshal(text, &document); err != nil {
-		return nil, err
-	}
-	zone, err := holdfast.ParseName(strings.TrimSpace(document.Zone))
-	if err != nil {
-		return nil, fmt.Errorf("element Zone: %w", err)
-	}
-	var anchors []wire.Record
-	for _, key := range document.Keys {
-		valid, err := validAt(key.ValidFrom, key.ValidUntil, at)
-		if err != nil {
-			return nil, fmt.Errorf("KeyDigest %d: %w", key.KeyTag, err)
-		}
-		if !valid {
-			continue
-		}
-		digest, err := hex.DecodeString(strings.TrimSpace(key.Digest))
-		if err != nil {
-			return nil, fmt.Errorf("KeyDigest %d: Digest: %w", key.KeyTag, err)
-		}
-		anchors = append(anchors, wire.NewDS(zone, 172800, holdfast.DS{
-			KeyTag: key.KeyTag, Algorithm: key.Algorithm, DigestType: key.DigestType, Digest: digest,
-		}))
-	}
-	return anchors, nil
-}
-
-func validAt(from, until string, at time.Time) (bool, error) {
-	start, err := time.Parse(time.RFC3339, from)
-	if err != nil {
-		return false, fmt.Errorf("validFrom: %w", err)
-	}
-	if until == "" {
-		return !at.Before(start), nil
-	}
-	end, err := time.Parse(time.RFC3339, until)
-	if err != nil {
-		return false, fmt.Errorf("validUntil: %w", err)
-	}
-	return !at.Before(start) && at.Before(end), nil
+// Trusts says whether a key is trusted at an instant: its state validates, it
+// does not bear REVOKE, and the instant lies within what its publisher bounds
+// it by (RFC 9718 section 2.1.2).
+func Trusts(key holdfast.TrustedKey, at time.Time) bool {
+	return key.State.Trusted() && key.Flags&wire.FlagRevoke == 0 && !at.Before(key.From) && (key.Until.IsZero() || at.Before(key.Until))
 }
 
 // ReadHints reads root hints in the form of IANA's named.root: NS records of

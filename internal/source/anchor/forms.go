@@ -4,6 +4,7 @@ import "slices"
 
 // The forms that are read, in the order in which a text is tried.
 const (
+	FormXML       Form = "xml"           // IANA's root-anchors.xml (RFC 7958, RFC 9718)
 	FormUnbound   Form = "unbound"       // Unbound's auto-trust-anchor-file, with states
 	FormBINDState Form = "bind-state"    // BIND's managed-keys.bind
 	FormStatus    Form = "bind-status"   // what rndc managed-keys status says
@@ -14,7 +15,7 @@ const (
 
 // Forms are all forms, in the order in which a text is tried.
 func Forms() []Form {
-	return []Form{FormUnbound, FormBINDState, FormStatus, FormSecroots, FormKnot, FormRecords}
+	return []Form{FormXML, FormUnbound, FormBINDState, FormStatus, FormSecroots, FormKnot, FormRecords}
 }
 
 // Writable are the forms that anchors can be converted to.
@@ -27,6 +28,8 @@ func Writable() []Form {
 
 func formOf(f Form) (form, bool) {
 	switch f {
+	case FormXML:
+		return form{"IANA's root-anchors.xml", likeXML, parseXML, xmlLine}, true
 	case FormUnbound:
 		return form{"Unbound's auto-trust-anchor-file", likeUnbound, parseUnbound, nil}, true
 	case FormBINDState:
