@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -282,7 +283,9 @@ func (m *Mail) message(n holdfast.Notice) (*mail.Msg, error) {
 	msg.SetDateWithValue(n.Created.UTC())
 	msg.Subject(oneLine(n.Subject))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 section 5.1
-	msg.SetGenHeader("X-Holdfast-Incident", oneLine(n.Incident))
+	if n.Incident != "" {
+		msg.SetGenHeader("X-Holdfast-Incident", oneLine(n.Incident))
+	}
 	if n.Audience == holdfast.ForContact && m.config.ListUnsubscribe != "" {
 		msg.SetListUnsubscribe(m.config.ListUnsubscribe)
 	}
@@ -293,7 +296,30 @@ func (m *Mail) message(n holdfast.Notice) (*mail.Msg, error) {
 	if n.HTML != "" {
 		msg.AddAlternativeString(mail.TypeTextHTML, n.HTML)
 	}
-	return msg, nil
+	return msg, m.extras(msg, n)
+}
+
+// extras are what mails to subscribers have beside their text: a calendar, and
+// how to be written to no more, with one click where the other side knows it
+// (RFC 8058 section 3.1, which wants https).
+func (m *Mail) extras(msg *mail.Msg, n holdfast.Notice) error {
+	if n.Unsubscribe != "" {
+		if !uriText.MatchString(n.Unsubscribe) {
+			return errors.New("the address to unsubscribe at is no URI")
+		}
+		msg.SetListUnsubscribe(n.Unsubscribe)
+		if strings.HasPrefix(n.Unsubscribe, "https:") {
+			msg.SetListUnsubscribePost()
+		}
+	}
+	if len(n.Calendar) == 0 {
+		return nil
+	}
+	text, err := Calendar(n.Calendar, n.Created)
+	if err != nil {
+		return err
+	}
+	return msg.AttachReader("steps.ics", bytes.NewReader(text), mail.WithFileContentType("text/calendar; charset=utf-8; method=PUBLISH"))
 }
 
 // oneLine keeps a text from ending its header. Texts are clean when they are

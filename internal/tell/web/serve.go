@@ -60,6 +60,9 @@ func (s *Site) wrap(r *http.Request, in shell) ([]byte, error) {
 	if s.config.Checks != nil {
 		links = append(links, Link{"/checks", "Checks"})
 	}
+	if s.config.Testbed != nil {
+		links = append(links, Link{testbedPath, "Test zones"})
+	}
 	if session.staff {
 		links = append(links, Link{"/notices", "Notices"}, Link{"/contacts", "Contacts"})
 	}
@@ -124,12 +127,12 @@ func pack(text []byte) packed {
 }
 
 // sendPacked sends a page, or only says that it has not changed. What staff
-// see is kept in no cache.
+// see, and what was marked so before, is kept in no cache.
 func (s *Site) sendPacked(w http.ResponseWriter, r *http.Request, status int, p packed) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Vary", "Accept-Encoding, Cookie, Authorization")
-	if s.session(r).staff {
+	if s.session(r).staff || h.Get("Cache-Control") == "no-store" {
 		h.Set("Cache-Control", "no-store")
 	} else {
 		h.Set("Cache-Control", "no-cache")

@@ -54,6 +54,11 @@ type Config struct {
 	// Refresh is how often an open page looks for news, where JavaScript runs;
 	// 0: 30 seconds.
 	Refresh time.Duration
+	// Testbed runs test zones; nil: there are no pages of them.
+	Testbed Testbed
+	// Proxied says that a proxy stands before the site and names the visitor
+	// last in X-Forwarded-For: limits are kept by that address.
+	Proxied bool
 	// Log takes what could not be done; nil: nowhere.
 	Log *slog.Logger
 }
@@ -119,7 +124,10 @@ func New(config Config, rec *record.Record, clock holdfast.Clock) *Site {
 }
 
 func (s *Site) routes() {
-	for pattern, serve := range map[string]page{
+	if s.config.Testbed != nil {
+		s.serve(s.testbedRoutes())
+	}
+	s.serve(map[string]page{
 		"GET /{$}":                               s.serveFront,
 		"GET /zone/{zone}":                       s.serveZone,
 		"GET /evidence/{measurement}":            s.serveMeasurement,
@@ -139,15 +147,20 @@ func (s *Site) routes() {
 		"GET /contacts":                          s.staffOnly(s.serveContacts),
 		"GET /evidence/{measurement}/{n}/{file}": s.serveBytes,
 		"/":                                      s.serveNothing,
-	} {
+	})
+	for _, a := range []asset{s.style, s.script, s.icon} {
+		s.mux.Handle("GET "+a.path, a)
+	}
+}
+
+// serve puts pages into the site by their patterns.
+func (s *Site) serve(pages map[string]page) {
+	for pattern, serve := range pages {
 		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := serve(w, r); err != nil {
 				s.fail(w, r, err)
 			}
 		})
-	}
-	for _, a := range []asset{s.style, s.script, s.icon} {
-		s.mux.Handle("GET "+a.path, a)
 	}
 }
 
