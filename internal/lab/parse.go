@@ -281,9 +281,9 @@ func parseInstant(s string) (time.Time, error) {
 	return at.UTC(), nil
 }
 
-// parseDuration is time.ParseDuration with days and weeks, whole numbers of
+// ParseDuration is time.ParseDuration with days and weeks, whole numbers of
 // which come first: "14d", "1w2d", "1d12h", "-3d".
-func parseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) {
 	rest, negative := strings.CutPrefix(s, "-")
 	total := time.Duration(0)
 	for _, unit := range []struct {

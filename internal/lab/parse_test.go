@@ -145,12 +145,12 @@ func TestParseDuration(t *testing.T) {
 		"14d": 14 * day, "2w": 14 * day, "1w2d3h": 9*day + 3*time.Hour, "90m": 90 * time.Minute,
 		"300ms": 300 * time.Millisecond, "-3d": -3 * day, "1d12h": 36 * time.Hour,
 	} {
-		if got, err := parseDuration(text); err != nil || got != want {
+		if got, err := ParseDuration(text); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "-", "d", "1", "1y", "1h2d", "--1h", "99999d", "1.5d"} {
-		if got, err := parseDuration(text); err == nil {
+		if got, err := ParseDuration(text); err == nil {
 			t.Errorf("%q was read as %s", text, got)
 		}
 	}

@@ -82,7 +82,7 @@ func (f *Fault) argument(kind Argument, word string) error {
 			f.Classes = append(f.Classes, holdfast.Class(strings.ToUpper(c)))
 		}
 	case ADuration:
-		d, err := parseDuration(word)
+		d, err := ParseDuration(word)
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func relativeInstant(word string, start time.Time) (time.Time, error) {
 	if start.IsZero() {
 		return time.Time{}, fmt.Errorf("%q counts from the clock's start, which is not said: put a clock statement first", word)
 	}
-	d, err := parseDuration(strings.TrimPrefix(word, "+"))
+	d, err := ParseDuration(strings.TrimPrefix(word, "+"))
 	if err != nil {
 		return time.Time{}, err
 	}

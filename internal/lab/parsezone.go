@@ -236,7 +236,7 @@ func (t *TTLs) parse(words []string) error {
 
 // parseTTL reads a duration of whole seconds, of 31 bits (RFC 2181 section 8).
 func parseTTL(into *time.Duration, word string) error {
-	d, err := parseDuration(word)
+	d, err := ParseDuration(word)
 	if err == nil && (d < time.Second || d%time.Second != 0) {
 		err = fmt.Errorf("%q: want whole seconds, one or more", word)
 	}
@@ -252,19 +252,35 @@ var algorithms = map[string]uint8{
 	"ED25519": wire.ED25519, "ED448": wire.ED448,
 }
 
+// ParseAlgorithm reads an algorithm by its mnemonic or its number.
+func ParseAlgorithm(word string) (number uint8, ok bool) {
+	if number, ok = algorithms[strings.ToUpper(word)]; ok {
+		return number, true
+	}
+	n, err := strconv.ParseUint(word, 10, 8)
+	return uint8(n), err == nil
+}
+
+// AlgorithmName is the mnemonic of an algorithm, or its number where it has
+// none here.
+func AlgorithmName(number uint8) string {
+	for name, n := range algorithms {
+		if n == number {
+			return name
+		}
+	}
+	return strconv.Itoa(int(number))
+}
+
 // parseAlgorithm reads "alg NAME [BITS]"; given twice, both sign.
 func (s *Signing) parseAlgorithm(args []string) error {
 	if len(args) != 1 && len(args) != 2 {
 		return fmt.Errorf("alg: want a mnemonic, then for RSA perhaps the bits")
 	}
 	a := Algorithm{}
-	number, ok := algorithms[strings.ToUpper(args[0])]
+	number, ok := ParseAlgorithm(args[0])
 	if !ok {
-		n, err := strconv.ParseUint(args[0], 10, 8)
-		if err != nil {
-			return fmt.Errorf("alg %q: no such algorithm", args[0])
-		}
-		number = uint8(n)
+		return fmt.Errorf("alg %q: no such algorithm", args[0])
 	}
 	a.Number = number
 	if len(args) == 2 {
@@ -332,7 +348,7 @@ func (s *Signing) parseTimes(words []string) error {
 		if len(words) == 1 {
 			return fmt.Errorf("%s: want a duration", words[0])
 		}
-		d, err := parseDuration(words[1])
+		d, err := ParseDuration(words[1])
 		if err != nil {
 			return fmt.Errorf("%s: %w", words[0], err)
 		}

@@ -165,9 +165,9 @@ func parseRollover(words []string, start time.Time) (Rollover, error) {
 		case "at":
 			r.At, err = relativeInstant(words[1], start)
 		case "step":
-			r.Step, err = parseDuration(words[1])
+			r.Step, err = ParseDuration(words[1])
 		case "every":
-			r.Every, err = parseDuration(words[1])
+			r.Every, err = ParseDuration(words[1])
 		case "unsafe":
 			r.Unsafe = Hazard(words[1])
 		default:
