@@ -87,10 +87,10 @@ func (c Class) Explain(tag uint16) string {
 type Impact string
 
 const (
-	Unharmed Impact = "unharmed" // one at least does not validate
-	Uncertain  Impact = "unknown"  // cannot be told
-	Safe     Impact = "safe"     // one at least trusts the new key
-	Harmed   Impact = "harmed"   // none will validate
+	Unharmed  Impact = "unharmed" // one at least does not validate
+	Uncertain Impact = "unknown"  // cannot be told
+	Safe      Impact = "safe"     // one at least trusts the new key
+	Harmed    Impact = "harmed"   // none will validate
 )
 
 // Several is the test for several resolvers at once: what came of a bogus name,

@@ -1,0 +1,153 @@
+package anchor
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/holdfastdns/holdfast"
+)
+
+// departure gathers where a line leaves what is due within a step.
+type departure struct {
+	line
+	compared int           // values that something was due for
+	open     string        // why nothing was due, where it was not
+	length   time.Duration // for how long it was off, in all
+	times    int           // and how often
+	from     time.Duration
+	until    time.Duration
+	wanted   holdfast.Due // what was due when it left
+	value    string       // what was seen instead
+	evidence string
+	mild     string // a difference that no clause settles
+}
+
+// span compares one stretch of the same value.
+func (d *departure) span(due []holdfast.Due, s holdfast.Shown, from, until, step time.Duration) {
+	for _, x := range due {
+		if x.Open != "" {
+			d.open = x.Open
+		}
+	}
+	if s.Value == unanswered {
+		return // a question that got no answer says nothing of anchors
+	}
+	begin, end := max(s.From, from), min(s.Until, until)
+	off := false
+	for _, x := range due {
+		if x.Until <= begin || x.From > end || x.Open != "" {
+			continue
+		}
+		d.compared++
+		if d.allows(x, s.Value) {
+			continue
+		}
+		if reason := d.mildness(x, s.Value); reason != "" {
+			d.mild = reason
+			continue
+		}
+		a, b := max(begin, x.From), min(end, x.Until)
+		if d.times == 0 {
+			d.from, d.wanted, d.value, d.evidence = a, x, s.Value, s.Evidence
+		}
+		off = true
+		d.until = b
+		d.length += max(0, b-a)
+	}
+	if off {
+		d.times++
+		if s.Times > 1 && d.length < step {
+			d.times++
+		}
+	}
+}
+
+// allows says whether a value is among those that are due. What section 4.2 has
+// as Removed may be purged, and may as well be kept (section 2.4.2).
+func (d *departure) allows(due holdfast.Due, value string) bool {
+	if slices.Contains(due.Values, value) {
+		return true
+	}
+	return d.quantity == holdfast.QuantityState && slices.Contains(due.Values, string(holdfast.KeyRemoved)) && gone(holdfast.KeyState(value))
+}
+
+// settle says what the cell comes to.
+func (d *departure) settle(c *holdfast.MatrixCell, w *world) {
+	brief := d.length < w.lead && !d.grave()
+	switch {
+	case d.compared == 0 && d.open != "":
+		c.Agreement, c.Why = holdfast.Open, d.open
+	case len(c.Observed) == 0:
+		c.Agreement = holdfast.NotSeen
+	case d.compared == 0:
+		c.Agreement, c.Why = holdfast.NotSeen, "it did not answer"
+	case d.times > 0 && !brief:
+		c.Agreement, c.From, c.Until, c.Clause = holdfast.Deviates, d.from, d.until, d.wanted.Clause
+		c.Why = fmt.Sprintf("%s was due %s, and %s was seen%s", words(d.wanted.Values), stretch(d.from, d.until), d.value, d.meaning())
+		c.Evidence = slices.Compact(slices.Insert(c.Evidence, 0, d.evidence))
+		if len(c.Evidence) > maxEvidence {
+			c.Evidence = c.Evidence[:maxEvidence]
+		}
+	case d.mild != "":
+		c.Agreement, c.Why = holdfast.Open, d.mild
+	default:
+		c.Agreement = holdfast.Agrees
+		if d.times > 0 {
+			c.Why = fmt.Sprintf("%s for a moment, %s: too short to tell from the time that a question takes", d.value, stretch(d.from, d.until))
+		}
+	}
+}
+
+// grave says that even a moment matters: forged data passed.
+func (d *departure) grave() bool {
+	return d.quantity == holdfast.Quantity(holdfast.ProbeBogus) && Reply(d.value).Answered()
+}
+
+// mildness says why a difference is left open: RFC 5011 speaks of a resolver's
+// view of its keys, and asks for what can be seen of it; how it names what makes
+// no difference is its own affair.
+func (d *departure) mildness(due holdfast.Due, value string) string {
+	switch d.quantity {
+	case holdfast.QuantitySignal:
+		return fmt.Sprintf("the signal names %s where the trusted keys are %s: what else a signal may name is not compared here", value, words(due.Values))
+	case holdfast.QuantityState:
+	default:
+		return ""
+	}
+	seen := holdfast.KeyState(value)
+	for _, v := range due.Values {
+		want := holdfast.KeyState(v)
+		switch {
+		case want.Trusted() && seen.Trusted():
+			return fmt.Sprintf("it has the key as %s where section 4 has it as %s: it is trusted in either state", seen, want)
+		case gone(want) && gone(seen):
+			return fmt.Sprintf("it has the key as %s where section 4 has it as %s: when a defunct key is forgotten is bookkeeping (section 2.4.2)", seen, want)
+		case want == holdfast.KeyStart && seen == holdfast.KeyAddPend:
+			return "it keeps the key as pending while it is away, where section 4 has it start anew: not trusted in either state; what counts is that its hold-down begins again (section 2.2)"
+		}
+	}
+	return ""
+}
+
+// gone says that a key is not trusted and will not come to be by waiting.
+func gone(s holdfast.KeyState) bool {
+	return s == holdfast.KeyRevoked || s == holdfast.KeyRemoved || s == holdfast.KeyStart
+}
+
+// meaning is what a departure comes to, for people.
+func (d *departure) meaning() string {
+	seen, clause := d.value, d.wanted.Clause
+	due := d.wanted.Main
+	switch {
+	case d.quantity == holdfast.QuantityState && due == string(holdfast.KeyAddPend) && holdfast.KeyState(seen).Trusted():
+		return ": it counts a key as trusted before a validated RRset confirmed it after the hold-down"
+	case d.quantity == holdfast.QuantityState && holdfast.KeyState(due).Trusted() && seen == string(holdfast.KeyRevoked):
+		return ": it counts a key as revoked that did not sign for its revocation"
+	case clause == "RFC 5011 section 2.2" && due == string(ReplyFail) && Reply(seen).Answered():
+		return ": it accepts a key that signs before its hold-down was confirmed"
+	case clause == "RFC 5011 section 5" && seen == string(ReplyFail):
+		return ": it goes on failing where the trust point counts as deleted; section 5 states this without a word of requirement, and no forged data passes"
+	}
+	return ""
+}

@@ -1,0 +1,129 @@
+package holdfast
+
+import (
+	"slices"
+	"time"
+)
+
+// Quantity is what is compared in a rehearsal: what a probe got, by the probe's
+// own name, or one of these.
+type Quantity string
+
+const (
+	QuantityState  Quantity = "state"  // of a key, as the resolver's own file or report has it
+	QuantitySignal Quantity = "signal" // the tags of a key-tag signal (RFC 8145), in order, joined by "+"
+)
+
+// Agreement is how what was seen stands to what was due.
+type Agreement string
+
+const (
+	Agrees   Agreement = "agrees"
+	Deviates Agreement = "deviates" // from the clause that the cell names
+	Open     Agreement = "open"     // no clause settles what is due, or the difference
+	NotSeen  Agreement = "not-seen" // there is no evidence
+)
+
+// worse orders agreements: what a whole is called by its parts.
+var worse = [...]Agreement{NotSeen, Agrees, Open, Deviates}
+
+// Worst is the gravest of several; NotSeen where there are none.
+func Worst(of ...Agreement) Agreement {
+	worst := 0
+	for _, a := range of {
+		worst = max(worst, slices.Index(worse[:], a))
+	}
+	return worse[worst]
+}
+
+// Matrix is a rehearsal judged: for each step of the play, resolver and
+// quantity what was due by the RFC's text, what was seen, and whether the two
+// agree. Nothing in it was taken from what a resolver did before.
+type Matrix struct {
+	Format  string            `json:"format"` // holdfast-matrix/1
+	Play    Play              `json:"play"`
+	Started time.Time         `json:"started"`
+	Clock   string            `json:"clock"`
+	Program string            `json:"program"` // that made the evidence
+	Tags    map[string]uint16 `json:"tags"`
+	Actors  []Actor           `json:"actors"`
+	Lines   []MatrixLine      `json:"lines"`
+	Cells   []MatrixCell      `json:"cells"`
+	Ends    []MatrixEnd       `json:"ends"`
+	Queries []QueryCount      `json:"queries,omitempty"`
+}
+
+// MatrixLine is one quantity of one resolver over the whole play.
+type MatrixLine struct {
+	Actor    string   `json:"actor"`
+	Quantity Quantity `json:"quantity"`
+	Key      string   `json:"key,omitempty"`    // of the play, where one is meant
+	Source   string   `json:"source,omitempty"` // the file or command that it was read from
+	Due      []Due    `json:"due"`
+	Shown    []Shown  `json:"shown"`
+}
+
+// Due is what a validator may show over a stretch of the play. There is more
+// than one value where caches and the interval of refreshing leave room.
+type Due struct {
+	From   time.Duration `json:"from_ns"`
+	Until  time.Duration `json:"until_ns"`
+	Values []string      `json:"values,omitempty"`
+	// Main is the value of a validator that looks at the keys without pause.
+	Main   string `json:"main,omitempty"`
+	Clause string `json:"clause,omitempty"`
+	// Open says why nothing is due; then Values is empty.
+	Open string `json:"open,omitempty"`
+}
+
+// Shown is what was seen over a stretch of the play.
+type Shown struct {
+	From  time.Duration `json:"from_ns"`
+	Until time.Duration `json:"until_ns"` // when it was last seen
+	Times int           `json:"times"`
+	Value string        `json:"value"`
+	// Evidence is where it stands in the rehearsal: "samples 12", "states 3".
+	Evidence string `json:"evidence"`
+}
+
+// MatrixCell is one step, resolver and quantity.
+type MatrixCell struct {
+	Step      string    `json:"step"`
+	Actor     string    `json:"actor"`
+	Quantity  Quantity  `json:"quantity"`
+	Key       string    `json:"key,omitempty"`
+	Source    string    `json:"source,omitempty"`
+	Expected  []string  `json:"expected"` // in order; one after the other within the step
+	Observed  []string  `json:"observed"` // likewise
+	Agreement Agreement `json:"agreement"`
+	Clause    string    `json:"clause,omitempty"`
+	Why       string    `json:"why,omitempty"` // where they do not simply agree
+	// From and Until bound the departure, where there is one.
+	From     time.Duration `json:"from_ns,omitempty"`
+	Until    time.Duration `json:"until_ns,omitempty"`
+	Evidence []string      `json:"evidence,omitempty"`
+}
+
+// MatrixEnd is how a resolver came out of a play.
+type MatrixEnd struct {
+	Actor     string    `json:"actor"`
+	Agreement Agreement `json:"agreement"` // the gravest of its cells
+	// Due and Seen are how signed names fared at the end: secure, insecure or
+	// bogus; empty where nothing is due, or was seen.
+	Due  Status `json:"due,omitempty"`
+	Seen Status `json:"seen,omitempty"`
+	// Failed is for how long a signed name failed in all.
+	Failed time.Duration `json:"failed_ns"`
+	Cells  int           `json:"cells"` // that were compared
+}
+
+// Of are the cells of one resolver.
+func (m Matrix) Of(actor string) []MatrixCell {
+	var out []MatrixCell
+	for _, c := range m.Cells {
+		if c.Actor == actor {
+			out = append(out, c)
+		}
+	}
+	return out
+}
