@@ -28,6 +28,7 @@ type wall struct {
 // walls are ordered: the first that matches a room holds.
 var walls = []wall{
 	{"wire", nil, "swapping the DNS library must be the work of one folder"},
+	{"source/machine", []string{"source", "source/anchor", "source/zonefile", "wire"}, "it finds the files whose forms source/anchor knows, packed as zonefile unpacks them"},
 	{"source/*", []string{"source", "wire"}, "it brings in; it does not probe, judge or remember"},
 	{"measure/*", []string{"measure/*", "wire"}, "evidence must not be coloured by opinion"},
 	{"judge/*", []string{"judge/*", "wire"}, "the same measurement gives the same findings, for ever"},

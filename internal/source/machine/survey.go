@@ -22,6 +22,9 @@ type Options struct {
 	Volumes []string
 	// Image is where an image says what its volumes are.
 	Image string
+	// Package and Version are those of a package.
+	Package, Version string
+	Keys             *Needles
 }
 
 // surveyor looks at one tree.
@@ -35,20 +38,35 @@ type surveyor struct {
 	unread    []holdfast.Unread
 }
 
-// Look finds the resolvers that a tree has set up, and what they trust. It
-// only reads, and what it could not read it says.
-func Look(ctx context.Context, tree *Tree, o Options) (holdfast.Machine, error) {
-	s := &surveyor{Options: o, tree: tree, mounted: tree.mounts(o.Live), packages: tree.packages()}
-	for _, find := range []func(){s.unbound} {
+// survey finds the resolvers that a tree has set up, and what they trust, and
+// joins that with what the search for keys found. It only reads, and what it
+// could not read it says.
+func survey(ctx context.Context, tree *Tree, o Options, found *searcher) (holdfast.Machine, error) {
+	s := &surveyor{Options: o, tree: tree, mounted: tree.mounts(o.Live), packages: tree.packages(), installed: []holdfast.Installation{}}
+	for _, find := range s.finders() {
 		if err := ctx.Err(); err != nil {
 			return holdfast.Machine{}, err
 		}
 		find()
 	}
+	carriers := []holdfast.Carrier{}
+	for _, c := range found.carriers {
+		if c.Package = s.packages.owner(c.Path); c.Package == "" {
+			c.Package = o.Package
+		}
+		carriers = append(carriers, c)
+	}
+	slices.SortFunc(carriers, func(a, b holdfast.Carrier) int { return strings.Compare(a.Path, b.Path) })
 	return holdfast.Machine{
 		Format: Format, Path: o.Path, Kind: o.Kind, Live: o.Live, Looked: o.Now, Program: o.Program,
-		Resolvers: s.installed, Recovery: s.recovery, Carriers: []holdfast.Carrier{}, Unread: s.unread,
+		Resolvers: s.installed, Recovery: s.recovery, Carriers: carriers, Unread: append(s.unread, found.unread...),
+		Files: found.files, Octets: found.octets,
 	}, nil
+}
+
+// finders look for one software each.
+func (s *surveyor) finders() []func() {
+	return []func(){s.unbound}
 }
 
 // Format names the evidence of a machine.
