@@ -8,42 +8,50 @@ import (
 	"github.com/holdfastdns/holdfast"
 )
 
-// guide says what a step of a zone is, with the clauses of RFC 5011.
+// telling is a guide: its four texts in their order.
+type telling holdfast.TestGuide
+
+// guide says what a step of a zone is.
 func guide(z holdfast.TestZone, move holdfast.TestMove) holdfast.TestGuide {
+	return holdfast.TestGuide(tell(z, move))
+}
+
+// tell says it with the clauses of RFC 5011.
+func tell(z holdfast.TestZone, move holdfast.TestMove) telling {
 	before, after := z.Old.Tag, z.New.Tag
 	switch move {
 	case holdfast.TestBegins:
-		return holdfast.TestGuide{"the zone begins",
+		return telling{"the zone begins",
 			fmt.Sprintf("The zone is signed, and its key %d is the only one to be trusted.", before),
 			fmt.Sprintf("Give your resolver this key as a trust anchor until %s, and let it run.", stamp(z.Closes())),
 			"NOERROR with AD. SERVFAIL: the key is not in use yet."}
 	case holdfast.TestPublishes:
-		return holdfast.TestGuide{"the new key is published",
+		return telling{"the new key is published",
 			fmt.Sprintf("Key %d stands beside key %d, which signs both (RFC 5011 section 6.1).", after, before),
 			"Nothing. Do not take away what your resolver has written.",
 			fmt.Sprintf("NOERROR with AD. The state of key %d becomes AddPend, and stays so for %s (sections 2.2 and 4.1).", after, words(z.Timers.Add))}
 	case holdfast.TestAccepts:
-		return holdfast.TestGuide{"the new key should be trusted by now",
+		return telling{"the new key should be trusted by now",
 			fmt.Sprintf("Nothing changed in the zone. The hold-down of %s has passed for all who saw key %d when it came (section 2.4.1).", words(z.Timers.Add), after),
 			fmt.Sprintf("See whether your resolver holds key %d as valid. If it does not, it will fail at %s.", after, stamp(z.When(holdfast.TestSigns))),
 			fmt.Sprintf("NOERROR with AD. The state of key %d is Valid.", after)}
 	case holdfast.TestSigns:
-		return holdfast.TestGuide{"the new key signs alone",
+		return telling{"the new key signs alone",
 			fmt.Sprintf("Key %d is still there, and signs no more. This is the test.", before),
 			"Ask, and report what you see.",
 			fmt.Sprintf("NOERROR with AD. SERVFAIL: your resolver did not come to trust key %d.", after)}
 	case holdfast.TestRevokes:
-		return holdfast.TestGuide{"the old key is revoked",
+		return telling{"the old key is revoked",
 			fmt.Sprintf("Key %d has the REVOKE bit, which makes its tag %d, and both keys sign (sections 2.1 and 6.2).", before, z.Old.Revoked),
 			"Ask, and report what you see.",
 			fmt.Sprintf("NOERROR with AD. The state of key %d becomes Revoked.", before)}
 	case holdfast.TestRemoves:
-		return holdfast.TestGuide{"the old key is gone",
+		return telling{"the old key is gone",
 			fmt.Sprintf("Key %d alone is left.", after),
 			"Ask, and report what you see.",
 			fmt.Sprintf("NOERROR with AD. After a remove hold-down of %s your resolver forgets key %d (section 2.4.2).", words(z.Timers.Remove), before)}
 	}
-	return holdfast.TestGuide{"the zone has ended", "The zone is gone.",
+	return telling{"the zone has ended", "The zone is gone.",
 		"Take its trust anchor out of your resolver's configuration, and the files that it wrote for it.", "What you reported stays on the zone's page. Thank you."}
 }
 
@@ -138,7 +146,7 @@ func (l letters) welcome() holdfast.Notice {
 func (l letters) step(step holdfast.TestStep) holdfast.Notice {
 	t := guide(l.zone, step.Move)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s,\nsince %s.\n\n%s\n\nTo do: %s\n\nExpected: %s\n\n", l.zone.Name.Short(), t.Title, stamp(step.At), fold(t.What), fold(t.Do), fold(t.Expect))
+	fmt.Fprintf(&b, "%s:\n%s, since %s.\n\n%s\n\n%s\n\n%s\n\n", l.zone.Name.Short(), t.Title, stamp(step.At), fold(t.What), fold("To do: "+t.Do), fold("Expected: "+t.Expect))
 	if step.Move != holdfast.TestEnds {
 		b.WriteString(l.how())
 	}
