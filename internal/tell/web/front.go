@@ -245,6 +245,10 @@ type frontCache struct {
 }
 
 func (s *Site) serveFront(w http.ResponseWriter, r *http.Request) error {
+	if s.config.TestbedOnly {
+		http.Redirect(w, r, testbedPath, http.StatusSeeOther)
+		return nil
+	}
 	var page packed
 	var err error
 	if wanted := wishOf(r.URL.Query()); wanted != (wish{}) || s.session(r).staff {

@@ -56,8 +56,11 @@ func (s *Site) render(name string, data any) (template.HTML, error) {
 // wrap puts the shell around a body.
 func (s *Site) wrap(r *http.Request, in shell) ([]byte, error) {
 	session := s.session(r)
-	links := []Link{{"/", "Zones"}, {"/incidents", "Incidents"}, {"/forecast", "Forecast"}, {"/sweeps", "Sweeps"}}
-	if s.config.Checks != nil {
+	var links []Link
+	if !s.config.TestbedOnly {
+		links = append(links, Link{"/", "Zones"}, Link{"/incidents", "Incidents"}, Link{"/forecast", "Forecast"}, Link{"/sweeps", "Sweeps"})
+	}
+	if s.config.Checks != nil && !s.config.TestbedOnly {
 		links = append(links, Link{"/checks", "Checks"})
 	}
 	if s.config.Testbed != nil {

@@ -56,6 +56,9 @@ type Config struct {
 	Refresh time.Duration
 	// Testbed runs test zones; nil: there are no pages of them.
 	Testbed Testbed
+	// TestbedOnly leaves out what belongs to a watch: the bar has no links to its
+	// pages, and the front page leads to the test zones.
+	TestbedOnly bool
 	// Proxied says that a proxy stands before the site and names the visitor
 	// last in X-Forwarded-For: limits are kept by that address.
 	Proxied bool
