@@ -24,6 +24,8 @@ type form struct {
 	// line writes one anchor as the form does, ending in a newline; nil where
 	// anchors cannot be added to it.
 	line func(zone holdfast.Name, key holdfast.TrustedKey) (string, error)
+	// frame is the text of a file without anchors; empty: it has no frame.
+	frame string
 }
 
 // File is a file of trust anchors: what it says, and its text as it was read.
@@ -35,6 +37,8 @@ type File struct {
 	// Negative are the names below which nothing is to be validated
 	// (RFC 7646), where the form has such.
 	Negative []holdfast.Name
+	// Files are those that the text has the resolver read its anchors from.
+	Files []Reference
 
 	text    []byte
 	entries []entry
@@ -47,6 +51,14 @@ type entry struct {
 	zone     holdfast.Name
 	view     string
 	key      holdfast.TrustedKey
+}
+
+// Reference is a file of trust anchors that another one names.
+type Reference struct {
+	Path string `json:"path"`
+	// Word is the setting or call that names it: readTrustAnchorsFromFile.
+	Word  string `json:"word"`
+	Place string `json:"place"` // FILE:LINE
 }
 
 var (
@@ -76,6 +88,15 @@ func Parse(as Form, name string, text []byte) (*File, error) {
 	}
 	f.gather()
 	return f, nil
+}
+
+// New is a file of a form without any anchor in it.
+func New(as Form, name string) (*File, error) {
+	how, ok := formOf(as)
+	if !ok || how.line == nil {
+		return nil, fmt.Errorf("write trust anchors in form %q: %w", as, errFixed)
+	}
+	return Parse(as, name, []byte(how.frame))
 }
 
 // Detect is the form that a text seems to be in; empty where it is none.
@@ -117,6 +138,9 @@ func (f *File) Add(zone holdfast.Name, key holdfast.TrustedKey) (*File, error) {
 	line, err := how.line(zone, key)
 	if err != nil {
 		return nil, fmt.Errorf("add anchor to %s: %w", f.Name, err)
+	}
+	if f.insert < 0 {
+		return nil, fmt.Errorf("add anchor to %s: there is no place for one in it", f.Name)
 	}
 	before := f.text[:f.insert]
 	if len(before) > 0 && before[len(before)-1] != '\n' {

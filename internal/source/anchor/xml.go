@@ -238,3 +238,10 @@ func digestFor(zone holdfast.Name, key holdfast.TrustedKey) (holdfast.DS, error)
 	const sha256 = 2
 	return wire.DNSKEY{Flags: key.Flags &^ wire.FlagRevoke, Protocol: 3, Algorithm: key.Algorithm, PublicKey: key.Public}.Digest(zone, sha256)
 }
+
+// xmlFrame is a file without keys. Its id is that of no file of IANA's.
+const xmlFrame = `<?xml version="1.0" encoding="UTF-8"?>
+<TrustAnchor id="00000000-0000-0000-0000-000000000000" source="holdfast anchors convert">
+    <Zone>.</Zone>
+</TrustAnchor>
+`
