@@ -39,6 +39,9 @@ type Config struct {
 	// hints, which the program carries.
 	TrustAnchor string `toml:"trust_anchor"`
 	RootHints   string `toml:"root_hints"`
+	// RootCalendar is a file that replaces what the program knows of the dates
+	// of the root's keys (docs/formats/calendar.md): plans change.
+	RootCalendar string `toml:"root_calendar"`
 	// Profile weighs findings: "default", "icann-rst", "iana", "quiet", or a
 	// file that `holdfast profile show` or `import` wrote. "default" where empty.
 	Profile string `toml:"profile"`
@@ -53,6 +56,7 @@ type Config struct {
 	Web       WebConfig       `toml:"web"`
 	Retention RetentionConfig `toml:"retention"`
 	Self      SelfConfig      `toml:"self"`
+	Testbed   TestbedConfig   `toml:"testbed"`
 }
 
 // RetentionConfig says how much is kept. Open findings and incidents, and
@@ -216,7 +220,7 @@ func (c Config) withDefaults() Config {
 
 // Check says all that is wrong with the configuration, each by its key.
 func (c Config) Check() error {
-	errs := []error{c.checkRoster(), c.Scan.Check(), c.Ask.Check(), c.Walk.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check(), c.Self.check()}
+	errs := []error{c.checkRoster(), c.Scan.Check(), c.Ask.Check(), c.Walk.Check(), c.Alert.Check(), c.Notify.Check(), c.Web.check(), c.Self.check(), c.Testbed.check()}
 	for _, name := range c.Contacts.Sources {
 		if !slices.Contains([]string{"rdap", "whois", "csv"}, name) {
 			errs = append(errs, fmt.Errorf("contacts.sources: %q is none of rdap, whois, csv", name))

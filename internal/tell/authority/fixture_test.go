@@ -71,7 +71,7 @@ func bed(t testing.TB, config Config, extra ...Zone) (*Server, *still) {
 
 func testbed(server string) Testbed {
 	return Testbed{Base: base, Servers: []Host{{Name: "ns1." + base, Addresses: []netip.Addr{netip.MustParseAddr(server)}}},
-		Web: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}, Serial: 7, Key: pair}
+		Web: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}, Contact: "hostmaster." + base, Serial: 7, Key: pair}
 }
 
 var asker = netip.MustParseAddrPort("192.0.2.77:5000")

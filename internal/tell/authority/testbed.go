@@ -24,7 +24,7 @@ type Testbed struct {
 	// Web are the addresses that the names of tests have: a page there answers
 	// browsers.
 	Web     []netip.Addr
-	Contact holdfast.Name // the SOA's RNAME; empty: hostmaster.BASE
+	Contact holdfast.Name // the SOA's RNAME
 	TTL     uint32        // of all; 0: 60
 	Serial  uint32        // of every zone
 	// Key is the key of a role, of an algorithm; roles are file names.
@@ -96,14 +96,11 @@ func supportRole(algorithm uint8) string { return "algorithm-" + strconv.Itoa(in
 // Zones makes the zones of a test bed: the base, the sentinels, the one that
 // is not signed, and one for each algorithm, digest and denial.
 func (t Testbed) Zones() ([]Zone, error) {
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, fmt.Errorf("make test bed %s: %w", t.Base, err)
 	}
 	if t.TTL == 0 {
 		t.TTL = 60
-	}
-	if t.Contact == "" {
-		t.Contact = childOf("hostmaster", t.Base)
 	}
 	editions := []func() (*Edition, error){t.base, t.sentinel, t.insecure}
 	for _, s := range Supports() {
@@ -120,7 +117,8 @@ func (t Testbed) Zones() ([]Zone, error) {
 	return out, nil
 }
 
-func (t Testbed) check() error {
+// Check says what a test bed lacks.
+func (t Testbed) Check() error {
 	switch {
 	case t.Base == "" || t.Base == holdfast.Root:
 		return errors.New("it wants the name of a zone of its own")
@@ -242,7 +240,7 @@ func (t Testbed) web(name holdfast.Name) (out []wire.Record) {
 // Delegation is what the zone above a test bed has to publish, in the form of
 // a zone file.
 func (t Testbed) Delegation() (string, error) {
-	if err := t.check(); err != nil {
+	if err := t.Check(); err != nil {
 		return "", fmt.Errorf("delegate test bed %s: %w", t.Base, err)
 	}
 	key, err := t.Key(BaseRole, t.Base, wire.ECDSAP256SHA256)
