@@ -167,9 +167,12 @@ type StateSample struct {
 	Point *TrustPoint `json:"point,omitempty"`
 }
 
-// SignalSample is a key-tag signal that reached the root's server (RFC 8145).
+// SignalSample is a key-tag signal that reached the root's server (RFC 8145). One
+// that comes again and again stands for all of them, as a Sample does.
 type SignalSample struct {
 	After time.Duration `json:"after_ns"`
+	Last  time.Duration `json:"last_ns,omitempty"`
+	Times int           `json:"times,omitempty"`
 	Actor string        `json:"actor"` // by its source address
 	Name  Name          `json:"name"`  // _ta-4f66-9728; the root where it came as an EDNS option
 	Type  uint16        `json:"type"`

@@ -24,7 +24,7 @@ func bindStates(s Setting) []source {
 		return append([]string{"rndc", "-c", s.path("rndc.conf"), "-s", s.At.Addr().String(), "-p", fmt.Sprint(controlPort)}, args...)
 	}
 	return []source{
-		{name: "rndc managed-keys status", command: rndc("managed-keys", "status"), fleeting: []string{"next refresh", "refresh time", "rndc: 'managed-keys'"}},
+		{name: "rndc managed-keys status", command: rndc("managed-keys", "status"), fleeting: []string{"next scheduled event", "next refresh", "refresh time", "rndc: 'managed-keys'"}},
 		{name: "rndc secroots", command: rndc("secroots", "-"), fleeting: []string{"secure roots as of", "rndc: 'secroots'"}},
 	}
 }

@@ -34,6 +34,11 @@ func New(software Software, setting Setting) (*Daemon, error) {
 	if err := os.MkdirAll(setting.path("run"), 0o755); err != nil {
 		return nil, fmt.Errorf("set up %s: %w", software.Name, err)
 	}
+	if setting.Disk > 0 {
+		if err := SmallDisk(setting.path("run"), setting.Disk); err != nil {
+			return nil, fmt.Errorf("set up %s: %w", software.Name, err)
+		}
+	}
 	for name, text := range d.setup.files {
 		if err := os.WriteFile(setting.path(name), []byte(text), 0o644); err != nil {
 			return nil, fmt.Errorf("set up %s: %w", software.Name, err)

@@ -124,8 +124,8 @@ func attribute(out []byte, kind uint16, value []byte) []byte {
 	return append(out, value...)
 }
 
-// SmallDisk mounts a file system in memory of so many octets over a folder, whose
-// files it takes along: it can be full, or read-only, without harm to others.
+// SmallDisk mounts a file system in memory of so many octets on a folder: it can be
+// full, or read-only, without harm to others.
 func SmallDisk(folder string, octets int) error {
 	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, fmt.Sprintf("size=%d,mode=755", octets)); err != nil {
 		return fmt.Errorf("mount a small disk on %s: %w", folder, err)

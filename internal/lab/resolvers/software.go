@@ -166,8 +166,9 @@ type Setting struct {
 	Usual  bool
 	// Env are variables that it is started with beside ours.
 	Env []string
-	// Skew is how far its clock is ahead of ours, where it has one of its own.
-	Skew time.Duration
+	// Disk is the room for its state in octets, on a file system of its own; 0: it
+	// has none of its own. It needs a mount namespace.
+	Disk int
 }
 
 func (s Setting) path(name string) string { return filepath.Join(s.Folder, name) }
