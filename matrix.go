@@ -51,6 +51,7 @@ type Matrix struct {
 	Cells   []MatrixCell      `json:"cells"`
 	Ends    []MatrixEnd       `json:"ends"`
 	Queries []QueryCount      `json:"queries,omitempty"`
+	Acts    []Acted           `json:"acts,omitempty"`
 }
 
 // MatrixLine is one quantity of one resolver over the whole play.
@@ -72,6 +73,9 @@ type Due struct {
 	// Main is the value of a validator that looks at the keys without pause.
 	Main   string `json:"main,omitempty"`
 	Clause string `json:"clause,omitempty"`
+	// Also are values that no clause forbids and none grants, Liberty says why.
+	Also    []string `json:"also,omitempty"`
+	Liberty string   `json:"liberty,omitempty"`
 	// Open says why nothing is due; then Values is empty.
 	Open string `json:"open,omitempty"`
 }

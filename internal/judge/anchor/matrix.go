@@ -21,7 +21,7 @@ func Judge(r holdfast.Rehearsal) (holdfast.Matrix, error) {
 		return holdfast.Matrix{}, fmt.Errorf("judge rehearsal: %w", err)
 	}
 	m := holdfast.Matrix{
-		Format: MatrixFormat, Play: r.Play, Started: r.Started, Clock: r.Clock, Program: r.Program, Tags: r.Tags, Queries: r.Queries,
+		Format: MatrixFormat, Play: r.Play, Started: r.Started, Clock: r.Clock, Program: r.Program, Tags: r.Tags, Queries: r.Queries, Acts: r.Acts,
 		Lines: []holdfast.MatrixLine{}, Cells: []holdfast.MatrixCell{}, Ends: []holdfast.MatrixEnd{},
 	}
 	for _, a := range r.Actors {

@@ -78,6 +78,9 @@ func (d *departure) settle(c *holdfast.MatrixCell, w *world) {
 	switch {
 	case d.compared == 0 && d.open != "":
 		c.Agreement, c.Why = holdfast.Open, d.open
+		if d.quantity == holdfast.Quantity(holdfast.ProbeBogus) && slices.ContainsFunc(c.Observed, func(v string) bool { return Reply(v).Answered() }) {
+			c.Why += "; forged data passed"
+		}
 	case len(c.Observed) == 0:
 		c.Agreement = holdfast.NotSeen
 	case d.compared == 0:
@@ -108,6 +111,9 @@ func (d *departure) grave() bool {
 // view of its keys, and asks for what can be seen of it; how it names what makes
 // no difference is its own affair.
 func (d *departure) mildness(due holdfast.Due, value string) string {
+	if slices.Contains(due.Also, value) {
+		return due.Liberty
+	}
 	switch d.quantity {
 	case holdfast.QuantitySignal:
 		return fmt.Sprintf("the signal names %s where the trusted keys are %s: what else a signal may name is not compared here", value, words(due.Values))

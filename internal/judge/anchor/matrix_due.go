@@ -92,11 +92,17 @@ func clause(l line, m moment) string {
 
 // due is what is due of a quantity over the play, from the runs of an ensemble.
 func (w *world) due(l line, runs [][]moment) []holdfast.Due {
-	sets := make([]valueSet, len(w.points))
+	strict, free := make([][]string, len(w.points)), make([][]string, len(w.points))
+	liberty := ""
 	for i := range w.points {
 		for _, run := range runs {
-			if v := w.value(l, run[i]); v != "" {
-				sets[i].add(v)
+			v := w.value(l, run[i])
+			switch {
+			case v == "":
+			case run[i].liberty == "":
+				strict[i] = include(strict[i], v)
+			default:
+				free[i] = include(free[i], v)
 			}
 		}
 	}
@@ -104,9 +110,16 @@ func (w *world) due(l line, runs [][]moment) []holdfast.Due {
 	for i, at := range w.points {
 		now := runs[0][i]
 		d := holdfast.Due{From: at, Until: at + w.step, Open: now.open}
+		if f := w.faultAt(at); f != "" {
+			d.Open = f
+		}
 		if d.Open == "" {
 			d.Main, d.Clause = w.value(l, now), clause(l, now)
-			d.Values = w.allowed(sets, at)
+			d.Values = w.allowed(l, strict, at)
+			d.Also = slices.DeleteFunc(w.allowed(l, free, at), func(v string) bool { return slices.Contains(d.Values, v) })
+			if liberty = libertyOf(l, w, runs, d, i, liberty); len(d.Also) > 0 {
+				d.Liberty = liberty
+			}
 		}
 		if n := len(out); n > 0 && sameDue(out[n-1], d) {
 			out[n-1].Until = d.Until
@@ -117,31 +130,54 @@ func (w *world) due(l line, runs [][]moment) []holdfast.Due {
 	return out
 }
 
-// allowed are the values that may be seen at an instant: those of the ensemble
-// then, a little later (our look at the root may be late), and as long before as
-// caches hold.
-func (w *world) allowed(sets []valueSet, at time.Duration) []string {
-	first := max(0, int((at-w.slack)/w.step))
-	last := min(len(sets)-1, int((at+w.lead)/w.step))
-	var all valueSet
-	for i := first; i <= last; i++ {
-		for _, v := range sets[i].values {
-			all.add(v)
+// libertyOf is the liberty that a value rests on which is not strictly due; the
+// last one that was taken, where nobody takes it at that very instant.
+func libertyOf(l line, w *world, runs [][]moment, d holdfast.Due, i int, last string) string {
+	for _, run := range runs {
+		if run[i].liberty != "" && slices.Contains(d.Also, w.value(l, run[i])) {
+			return run[i].liberty
 		}
 	}
-	slices.Sort(all.values)
-	return all.values
+	return last
+}
+
+func (w *world) faultAt(at time.Duration) string {
+	for _, f := range w.faults {
+		if f.From <= at && at < f.Until {
+			return f.Open
+		}
+	}
+	return ""
+}
+
+// allowed are the values that may be seen at an instant: those of the ensemble
+// then, a little later (our look at the root may be late), and before: as long as
+// caches hold, or for a state as long as we may have seen it late.
+func (w *world) allowed(l line, sets [][]string, at time.Duration) []string {
+	slack := w.slack
+	if l.quantity == holdfast.QuantityState {
+		slack = 2 * w.lead
+	}
+	first := max(0, int((at-slack)/w.step))
+	last := min(len(sets)-1, int((at+w.lead)/w.step))
+	var all []string
+	for i := first; i <= last; i++ {
+		for _, v := range sets[i] {
+			all = include(all, v)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 func sameDue(a, b holdfast.Due) bool {
-	return a.Open == b.Open && a.Main == b.Main && a.Clause == b.Clause && slices.Equal(a.Values, b.Values)
+	return a.Open == b.Open && a.Main == b.Main && a.Clause == b.Clause && slices.Equal(a.Values, b.Values) && slices.Equal(a.Also, b.Also) && a.Liberty == b.Liberty
 }
 
-// valueSet is a set of the few values that a quantity has.
-type valueSet struct{ values []string }
-
-func (s *valueSet) add(v string) {
-	if !slices.Contains(s.values, v) {
-		s.values = append(s.values, v)
+// include adds a value to a small set.
+func include(set []string, v string) []string {
+	if slices.Contains(set, v) {
+		return set
 	}
+	return append(set, v)
 }

@@ -13,7 +13,9 @@ import (
 // A validator that follows RFC 5011 may look at the keys at any instant, as
 // long as it does so often enough (section 2.3), and may answer from its cache.
 // What is due is therefore not one value but those of an ensemble: validators
-// that all do what the RFC says and differ in when they look.
+// that all do what the RFC says and differ in when they look. Others of it take
+// a liberty that the RFC neither grants nor denies: what only they would show is
+// called open.
 
 // phases is how many validators look at the interval of section 2.3, each at
 // another instant of it; one more looks without pause.
@@ -29,16 +31,20 @@ type world struct {
 	points  []time.Duration // the instants of the grid
 	step    time.Duration   // between two of them
 	refresh time.Duration   // the longest that may pass between two looks
-	slack   time.Duration   // how long what was so may still be seen
-	lead    time.Duration   // by how much our own look at the root may be late
+	slack   time.Duration   // how long caches hold what was so
+	lead    time.Duration   // by how much we may see something late
 	keys    map[string]SeenKey
+	faults  []holdfast.Due // stretches in which the play breaks the way to the root
 }
 
-// servedSet is the root's DNSKEY RRset from an instant on.
+// servedSet is the root's DNSKEY RRset from an instant on. The root signs anew
+// all the time, and evidence keeps what is essentially the same once: the
+// signatures stay as old as they were when they were kept.
 type servedSet struct {
 	from    time.Duration
+	kept    time.Duration
 	records []wire.Record
-	seen    Seen
+	seen    map[time.Duration]Seen // by how far a clock is off
 }
 
 // newWorld reads what the root served and which keys played.
@@ -67,7 +73,7 @@ func newWorld(r holdfast.Rehearsal) (*world, error) {
 		if err != nil {
 			return nil, fmt.Errorf("served %d: %w", i, err)
 		}
-		w.served = append(w.served, servedSet{s.After, m.Answer, seen})
+		w.served = append(w.served, servedSet{s.After, s.After, m.Answer, map[time.Duration]Seen{0: seen}})
 	}
 	if len(w.served) == 0 {
 		return nil, fmt.Errorf("rehearsal of %s: it holds no answer of the root for its keys", r.Play.Name)
@@ -75,6 +81,7 @@ func newWorld(r holdfast.Rehearsal) (*world, error) {
 	slices.SortStableFunc(w.served, func(a, b servedSet) int { return int(a.from - b.from) })
 	w.served[0].from = 0
 	w.grid()
+	w.faulty()
 	return w, nil
 }
 
@@ -82,8 +89,8 @@ func newWorld(r holdfast.Rehearsal) (*world, error) {
 func (w *world) grid() {
 	t := w.Play.Timers
 	w.refresh = max(Refresh(t, t.TTL, t.Life), Retry(t, t.TTL, t.Life))
-	w.lead = max(w.refresh/2, 1500*time.Millisecond)
-	w.slack = w.refresh + t.TTL + w.lead
+	w.lead = max(w.refresh/2, time.Second)
+	w.slack = t.TTL + w.lead
 	w.step = max(w.refresh/8, w.Play.Length/maxInstants, time.Millisecond)
 	for at := time.Duration(0); at <= w.Play.Length; at += w.step {
 		w.points = append(w.points, at)
@@ -100,16 +107,36 @@ func (w *world) at(after, off time.Duration) Seen {
 		i--
 	}
 	s := w.served[i]
-	now := w.instant(after + off)
-	if off == 0 && (s.seen.Expires.IsZero() || now.Before(s.seen.Expires)) {
-		return s.seen
-	}
-	// Signatures have run out, or not begun, by that clock.
-	seen, err := See(holdfast.Root, s.records, now)
-	if err != nil {
-		return Seen{}
+	seen, known := s.seen[off]
+	if !known {
+		var err error
+		if seen, err = See(holdfast.Root, s.records, w.instant(s.kept+off)); err != nil {
+			seen = Seen{} // it was read before, at another instant
+		}
+		s.seen[off] = seen
 	}
 	return seen
+}
+
+// faulty notes where the play breaks the way between resolvers and root: what is
+// due then no RFC settles, and for a while after.
+func (w *world) faulty() {
+	var open *holdfast.Due
+	for _, step := range w.Play.Steps {
+		for _, act := range step.Acts {
+			switch {
+			case act.Do == holdfast.ActFault && open == nil:
+				open = &holdfast.Due{From: step.At, Until: w.Play.Length + w.step, Open: "the play puts a fault on the way to the root: " + act.With}
+			case act.Do == holdfast.ActRepair && open != nil:
+				open.Until = step.At + w.slack + w.refresh
+				w.faults = append(w.faults, *open)
+				open = nil
+			}
+		}
+	}
+	if open != nil {
+		w.faults = append(w.faults, *open)
+	}
 }
 
 // begin is the trust point that every resolver of a play begins with.
@@ -132,27 +159,36 @@ type moment struct {
 	states   map[string]holdfast.KeyState // by key of the play
 	trusted  []uint16
 	open     string // why nothing is due
+	liberty  string // of the member
 }
 
 // member is one validator of the ensemble.
 type member struct {
 	follows bool
-	phase   int  // -1: looks without pause
-	forgets bool // pending keys do not outlive a restart
+	phase   int // -1: looks without pause
+	// forgets: pending keys do not outlive a restart.
+	forgets bool
+	// purges: a removed key is forgotten, and may be learned anew.
+	purges bool
+	// liberty says what the RFC leaves open that this one makes use of.
+	liberty string
 }
 
-// members of the ensemble for a resolver. RFC 5011 does not say that a
-// hold-down outlives a restart; both are allowed, where there was one.
+// members of the ensemble for a resolver.
 func (w *world) members(a holdfast.Actor) []member {
 	if !a.Follows {
 		return []member{{phase: -1}}
 	}
 	restarted := slices.ContainsFunc(w.Acts, func(x holdfast.Acted) bool { return x.Actor == a.Name && restarts(x.Act.Do) })
+	revoked := slices.ContainsFunc(w.Play.Steps, func(s holdfast.PlayStep) bool { return len(s.Revoke) > 0 })
 	var out []member
 	for phase := -1; phase < phases; phase++ {
 		out = append(out, member{follows: true, phase: phase})
 		if restarted {
-			out = append(out, member{follows: true, phase: phase, forgets: true})
+			out = append(out, member{follows: true, phase: phase, forgets: true, liberty: "RFC 5011 does not say whether a hold-down outlives a restart"})
+		}
+		if revoked {
+			out = append(out, member{follows: true, phase: phase, purges: true, liberty: "what is known of a removed key may be purged (RFC 5011 section 4.2); that it comes back then is called bad practice, and not forbidden"})
 		}
 	}
 	return out
@@ -216,7 +252,10 @@ func (v *validator) act(act holdfast.PlayAct, at time.Duration) {
 	case holdfast.ActTamper:
 		v.tamper(act.With)
 	case holdfast.ActBootstrap:
-		v.open = "anchors were fetched anew by other means than RFC 5011"
+		// A file whose signature does not hold changes nothing.
+		if act.With != "unknown-ca" && act.With != "expired-signer" {
+			v.open = "anchors were fetched anew by other means than RFC 5011"
+		}
 	}
 }
 
@@ -258,6 +297,9 @@ func (v *validator) moment(at time.Duration) moment {
 	seen := v.at(at, v.off)
 	if v.follows && at >= v.next {
 		v.state, _ = Observe(v.state, seen, v.instant(at+v.off), v.Play.Timers)
+		if v.purges {
+			v.state.Keys = slices.DeleteFunc(v.state.Keys, func(k Key) bool { return k.State == holdfast.KeyRemoved })
+		}
 		if v.phase >= 0 {
 			v.next += v.refresh
 			if v.next <= at || v.next > at+v.refresh {
@@ -270,7 +312,7 @@ func (v *validator) moment(at time.Duration) moment {
 			}
 		}
 	}
-	m := moment{standing: v.state.Standing(seen), states: v.states(), open: v.open}
+	m := moment{standing: v.state.Standing(seen), states: v.states(), open: v.open, liberty: v.liberty}
 	m.clause = ground(v.state, seen, m.standing)
 	for _, k := range v.state.Trusted() {
 		m.trusted = append(m.trusted, k.Tag)

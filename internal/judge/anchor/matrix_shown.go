@@ -39,7 +39,7 @@ func (w *world) shown(a holdfast.Actor) ([]line, map[line][]holdfast.Shown) {
 	for i, s := range w.Signals {
 		if s.Actor == a.Name {
 			l := line{actor: a.Name, quantity: holdfast.QuantitySignal}
-			add(seen, l, holdfast.Shown{From: s.After, Until: s.After, Times: 1, Value: joinTags(s.Tags), Evidence: fmt.Sprintf("signals %d", i)})
+			add(seen, l, holdfast.Shown{From: s.After, Until: max(s.Last, s.After), Times: max(s.Times, 1), Value: joinTags(s.Tags), Evidence: fmt.Sprintf("signals %d", i)})
 		}
 	}
 	w.hold(seen)
