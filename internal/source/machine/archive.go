@@ -123,6 +123,9 @@ func worth(name string, size int64) bool {
 	if within(name, "etc", "var/lib", "var/cache/bind", "var/named", "var/unbound", "run", "usr/share/dns", "opt", "usr/local/etc", "usr/lib/systemd", "lib/systemd", "usr/libexec", "proc") {
 		return true
 	}
+	if path.Base(name) == "unbound-anchor" {
+		return true
+	}
 	switch path.Ext(name) {
 	case ".conf", ".lua", ".key", ".keys", ".ds", ".yaml", ".yml", ".positive", ".xml", ".p7s", ".pem":
 		return true

@@ -36,13 +36,15 @@ type surveyor struct {
 	installed []holdfast.Installation
 	recovery  []holdfast.Recovery
 	unread    []holdfast.Unread
+	clock     []holdfast.Setting
+	found     *searcher
 }
 
 // survey finds the resolvers that a tree has set up, and what they trust, and
 // joins that with what the search for keys found. It only reads, and what it
 // could not read it says.
 func survey(ctx context.Context, tree *Tree, o Options, found *searcher) (holdfast.Machine, error) {
-	s := &surveyor{Options: o, tree: tree, mounted: tree.mounts(o.Live), packages: tree.packages(), installed: []holdfast.Installation{}}
+	s := &surveyor{Options: o, tree: tree, mounted: tree.mounts(o.Live), packages: tree.packages(), installed: []holdfast.Installation{}, found: found}
 	for _, find := range s.finders() {
 		if err := ctx.Err(); err != nil {
 			return holdfast.Machine{}, err
@@ -59,14 +61,14 @@ func survey(ctx context.Context, tree *Tree, o Options, found *searcher) (holdfa
 	slices.SortFunc(carriers, func(a, b holdfast.Carrier) int { return strings.Compare(a.Path, b.Path) })
 	return holdfast.Machine{
 		Format: Format, Path: o.Path, Kind: o.Kind, Live: o.Live, Looked: o.Now, Program: o.Program,
-		Resolvers: s.installed, Recovery: s.recovery, Carriers: carriers, Unread: append(s.unread, found.unread...),
+		Resolvers: s.installed, Recovery: s.recovery, Clock: s.clock, Carriers: carriers, Unread: append(s.unread, found.unread...),
 		Files: found.files, Octets: found.octets,
 	}, nil
 }
 
 // finders look for one software each.
 func (s *surveyor) finders() []func() {
-	return []func(){s.unbound}
+	return []func(){s.unbound, s.bind, s.knot, s.pdns, s.dnsmasq, s.resolved, s.recoveries}
 }
 
 // Format names the evidence of a machine.
@@ -169,4 +171,32 @@ func (s *surveyor) access(file string, u unit, program string) *holdfast.Access 
 	}
 	a.Denied = slices.Clip(a.Denied)
 	return a
+}
+
+// carriedBy are the root keys that were found in a program: what it trusts
+// where no file says otherwise.
+func (s *surveyor) carriedBy(program string) []holdfast.TrustedKey {
+	at, err := s.tree.resolve(program)
+	if err != nil || program == "" {
+		return nil
+	}
+	c, ok := s.found.carriers[at]
+	if !ok {
+		return nil
+	}
+	var out []holdfast.TrustedKey
+	for tag, k := range s.Keys.keys {
+		if c.Has(tag) {
+			out = append(out, holdfast.TrustedKey{Tag: tag, Algorithm: k.Algorithm, DS: k.DS, State: holdfast.KeyValid, Place: "/" + at})
+		}
+	}
+	slices.SortFunc(out, func(a, b holdfast.TrustedKey) int { return int(a.Tag) - int(b.Tag) })
+	return out
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
 }

@@ -127,12 +127,32 @@ func (s *surveyor) unboundAnchors(i *holdfast.Installation, c *unboundConf, unit
 		a := s.anchoring(holdfast.UpkeepFollow, setting, at(setting.Value), "")
 		a.Access = s.access(a.File, unit, "unbound")
 		a.Access.Chroot = chroot
+		a.Seeds = s.helped(a.File)
+		if literal := path.Clean(setting.Value); a.Absent && literal != a.File && s.tree.exists(literal) {
+			i.Settings = append(i.Settings, holdfast.Setting{Name: "outside-chroot", Value: literal, Place: chroot.Place})
+		}
 		i.Anchorings = appendRoot(i.Anchorings, a)
 	}
 	for _, setting := range c.of("trust-anchor-file") {
 		i.Anchorings = appendRoot(i.Anchorings, s.anchoring(s.static(at(setting.Value)), setting, at(setting.Value), anchor.FormRecords))
 	}
+	for _, setting := range c.of("trusted-keys-file") {
+		for _, name := range s.tree.glob(at(setting.Value)) {
+			i.Anchorings = append(i.Anchorings, s.bindKeys(setting, name))
+		}
+	}
 	for _, setting := range c.of("trust-anchor") {
 		i.Anchorings = appendRoot(i.Anchorings, s.inline(setting, anchor.FormRecords, []byte(setting.Value)))
 	}
+}
+
+// bindKeys reads a file of keys in BIND's form, as Unbound takes one too.
+func (s *surveyor) bindKeys(setting holdfast.Setting, name string) holdfast.Anchoring {
+	a := holdfast.Anchoring{Upkeep: s.static(name), Statement: setting, File: name, Point: holdfast.TrustPoint{Zone: holdfast.Root}}
+	view := bindView{surveyor: s}
+	for _, block := range (&bindConf{tree: s.tree}).file(name, 0) {
+		initial, fixed := view.block(block)
+		a.Point.Keys = append(append(a.Point.Keys, initial...), fixed...)
+	}
+	return a
 }
