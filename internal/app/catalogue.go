@@ -8,6 +8,7 @@ import (
 	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
 	"github.com/holdfastdns/holdfast/internal/judge/past"
 	"github.com/holdfastdns/holdfast/internal/judge/rollover"
+	"github.com/holdfastdns/holdfast/internal/judge/rootkey"
 	"github.com/holdfastdns/holdfast/internal/judge/server"
 	"github.com/holdfastdns/holdfast/internal/judge/zone"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -22,7 +23,7 @@ const CatalogueVersion = "2026.11.2"
 func NewCatalogue(anchors []wire.Record, cache *dnssec.Cache) judge.Catalogue {
 	return judge.Catalogue{
 		Version:  CatalogueVersion,
-		Checks:   slices.Concat(zone.Checks(), server.Checks(), dnssec.Checks(), rollover.Checks(), alg.Checks()),
+		Checks:   slices.Concat(zone.Checks(), server.Checks(), dnssec.Checks(), rollover.Checks(), rootkey.Checks(rootkey.Calendar()), alg.Checks()),
 		Validate: dnssec.NewValidator(anchors, cache).Validate,
 		Remember: past.Fold,
 	}

@@ -48,11 +48,19 @@ func Check(ctx context.Context, w World, o CheckOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, err
 	}
+	config, err := LoadConfig(o.Config)
+	if err != nil {
+		return Unworked, err
+	}
+	calendar, err := config.calendar()
+	if err != nil {
+		return Unworked, err
+	}
 	m, past, at, err := w.evidenceFor(ctx, zone, o, at)
 	if err != nil {
 		return Unworked, err
 	}
-	verdict, _ := under(NewCatalogue(w.Anchors, dnssec.NewCache(0)), weights).Follow(m, past, at)
+	verdict, _ := under(following(NewCatalogue(w.Anchors, dnssec.NewCache(0)), calendar), weights).Follow(m, past, at)
 	if err := w.writeChecked(verdict, o); err != nil {
 		return Unworked, fmt.Errorf("check: %w", err)
 	}

@@ -77,7 +77,11 @@ func Rejudge(ctx context.Context, w World, o RejudgeOptions) (Exit, error) {
 		if err != nil {
 			return err
 		}
-		catalogue := under(NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), weights)
+		calendar, err := config.calendar()
+		if err != nil {
+			return err
+		}
+		catalogue := under(following(NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), calendar), weights)
 		result, err := rejudge(ctx, w, r, catalogue, since, until, zone)
 		if err != nil {
 			return err

@@ -137,11 +137,15 @@ func build(ctx context.Context, w World, config Config, r *record.Record) (*hous
 	if err != nil {
 		return nil, err
 	}
+	calendar, err := config.calendar()
+	if err != nil {
+		return nil, err
+	}
 	clock := newClockwatch(func() int { return len(h.roster.Load().Subjects) })
 	h.self = newSelfwatch(h, clock)
 	h.line = &line{
 		walker: walk.New(config.Walk, h.asker, w.Clock, h.world.Vantage), record: r,
-		catalogue: under(NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), weights), alert: h.alert, log: h.log, program: Program(),
+		catalogue: under(following(NewCatalogue(w.Anchors, dnssec.NewCache(verifications)), calendar), weights), alert: h.alert, log: h.log, program: Program(),
 		serial: func() uint32 { return h.roster.Load().Serial },
 		sweeps: map[string]measure.Instrument{}, doubted: map[string]bool{}, memo: newMemo(), clock: clock, about: h.people.registration,
 	}

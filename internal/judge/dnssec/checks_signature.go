@@ -2,9 +2,11 @@ package dnssec
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
+	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
 func signatureInvalid() judge.Check {
@@ -63,6 +65,9 @@ func signatureByUnknownKey() judge.Check {
 				}
 				name := keyName(sig.KeyTag, sig.Algorithm)
 				if s.Status == holdfast.Secure {
+					if s.Class == holdfast.ClassDNSKEY && revokedKey(sc.Keys, sig) {
+						return holdfast.Finding{}, false // as RFC 5011 section 2.1 wants it
+					}
 					// An algorithm without any key is CHN-04's to speak of.
 					known := sig.Fault == judge.FaultKeyUnusable || hasAlgorithm(sc.Keys, sig.Algorithm)
 					return holdfast.Finding{
@@ -77,6 +82,13 @@ func signatureByUnknownKey() judge.Check {
 			}).spread(c.Chain.Reachable(), holdfast.SeverityCritical)
 		},
 	}
+}
+
+// revokedKey says whether a signature names a key that has REVOKE.
+func revokedKey(keys []judge.Key, sig judge.Signature) bool {
+	return slices.ContainsFunc(keys, func(k judge.Key) bool {
+		return k.Flags&wire.FlagRevoke != 0 && k.Tag == sig.KeyTag && k.Algorithm == sig.Algorithm
+	})
 }
 
 func signatureMissing() judge.Check {

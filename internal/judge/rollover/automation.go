@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge"
@@ -176,17 +177,44 @@ func algorithms() judge.Check {
 			for _, d := range c.Chain.Link.DS {
 				add(&ds, d.Algorithm)
 			}
-			all := slices.Concat(keys, ds, data)
+			all, trusted := slices.Concat(keys, ds, data), "DS"
+			if c.Parent == "" { // what we trust is our own affair, and no part of the zone
+				all, trusted = slices.Concat(keys, data), "trust anchors here"
+			}
 			slices.Sort(all)
 			if len(keys) == 0 || len(slices.Compact(all)) < 2 {
 				return nil
 			}
-			return []holdfast.Finding{{
+			f := holdfast.Finding{
 				Severity: holdfast.SeverityInfo, RRset: holdfast.ClassDNSKEY, Evidence: evidence,
-				Text: fmt.Sprintf("more than one algorithm: DS of %s, keys of %s, signatures over the zone's data of %s", numbers(ds), numbers(keys), numbers(data)),
-			}}
+				Text: fmt.Sprintf("more than one algorithm: %s of %s, keys of %s, signatures over the zone's data of %s", trusted, numbers(ds), numbers(keys), numbers(data)),
+			}
+			if until := viewOf(c).holdDown(); !until.IsZero() {
+				f.Until = until
+				f.Text += fmt.Sprintf("; those who follow RFC 5011 trust the new algorithm from %s at the earliest: until then the old goes on signing the keys", stamp(until))
+			}
+			return []holdfast.Finding{f}
 		},
 	}
+}
+
+// holdDown is when those who follow RFC 5011 can first trust a key of an
+// algorithm that is new to a trust point, whose publication was watched
+// (section 2.4.1): a parent's DS need no such time, trust anchors do. It is
+// zero where that has passed, or the zone has a parent.
+func (v *view) holdDown() time.Time {
+	if v.c.Parent != "" {
+		return time.Time{}
+	}
+	for _, k := range v.published() {
+		fresh := k.Flags&wire.FlagSEP != 0 && !k.Absent.IsZero() && k.Revoked.IsZero() && !slices.ContainsFunc(v.p.Keys, func(o holdfast.KeyPast) bool {
+			return o.Flags&wire.FlagSEP != 0 && o.Algorithm == k.Algorithm && o.Published.Before(k.Published)
+		})
+		if until := k.Published.Add(holdfast.DefaultTimers().Add); fresh && !v.c.Passed(until) {
+			return until
+		}
+	}
+	return time.Time{}
 }
 
 func numbers(algorithms []uint8) string {
