@@ -9,7 +9,7 @@ import (
 // anchors is the parent of all commands on trust anchors.
 func (c *commands) anchors() *cobra.Command {
 	group := group("anchors", "Trust anchors: what files hold, whether they are IANA's, which machine will fail")
-	group.AddCommand(c.anchorsShow(), c.anchorsVerify(), c.anchorsAudit())
+	group.AddCommand(c.anchorsShow(), c.anchorsVerify(), c.anchorsConvert(), c.anchorsAudit())
 	return group
 }
 
@@ -63,5 +63,34 @@ nobody's that is trusted. 4: the file is not understood.`,
 	f.StringVar(&o.CA, "ca", "", "trust the authorities of this `file` in PEM instead of ICANN's")
 	f.StringVar(&o.Email, "email", "dnssec@iana.org", "the `address` that the signer's certificate must be of")
 	f.StringVar(&o.At, "at", "", "verify at this `instant` (RFC 3339) instead of now")
+	return cmd
+}
+
+func (c *commands) anchorsConvert() *cobra.Command {
+	o := app.AnchorsConvertOptions{}
+	cmd := &cobra.Command{
+		Use:   "convert FILE",
+		Short: "Print the trust anchors of a file in another form",
+		Long: `convert reads trust anchors in any form and prints those that are trusted now in
+another: xml, unbound, unbound-conf, bind, knot-state, knot-conf, powerdns-lua,
+dnsmasq, systemd-positive or records. It changes no file. The first line says
+whether the keys are known for IANA's: by the signature beside root-anchors.xml, or
+because this program carries the same. Exit code 1: they are not.`,
+		Example: `  holdfast anchors convert root-anchors.xml --to bind
+  holdfast anchors convert /usr/share/dns/root.key --to dnsmasq`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, given []string) (err error) {
+			o.File, o.JSON = given[0], c.json
+			c.exit, err = app.AnchorsConvert(c.world, o)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.To, "to", "", "the `form` to print")
+	f.StringVar(&o.Form, "form", "", "take the file for this `form` (default: what it seems to be)")
+	f.StringVar(&o.Signature, "signature", "", "the detached signature of root-anchors.xml, in a `file` (default: its name with .p7s)")
+	f.StringVar(&o.CA, "ca", "", "trust the authorities of this `file` in PEM instead of ICANN's")
+	f.StringVar(&o.Email, "email", "dnssec@iana.org", "the `address` that the signer's certificate must be of")
+	f.StringVar(&o.At, "at", "", "take the keys that are trusted at this `instant` (RFC 3339) instead of now")
 	return cmd
 }

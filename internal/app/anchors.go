@@ -28,6 +28,7 @@ type anchorFile struct {
 	Form     anchor.Form           `json:"form"`
 	Points   []holdfast.TrustPoint `json:"points"`
 	Negative []holdfast.Name       `json:"negative,omitempty"`
+	Files    []anchor.Reference    `json:"files,omitempty"`
 }
 
 // AnchorsShow prints the trust anchors of files of any form.
@@ -38,7 +39,7 @@ func AnchorsShow(w World, o AnchorsOptions) (Exit, error) {
 		if err != nil {
 			return Unworked, err
 		}
-		shown = append(shown, anchorFile{file.Name, file.Form, file.Points, file.Negative})
+		shown = append(shown, anchorFile{file.Name, file.Form, file.Points, file.Negative, file.Files})
 	}
 	if o.JSON {
 		return Healthy, writeJSON(w.Stdout, map[string]any{"format": "holdfast-anchors/1", "files": shown})
@@ -80,11 +81,15 @@ func writeAnchors(out io.Writer, file anchorFile, p paint) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", p.bold(file.Name), file.Form.About())
 	for _, point := range file.Points {
-		fmt.Fprintf(&b, "\n  trust point %s%s\n", point.Zone, pointTimes(point))
+		fmt.Fprintf(&b, "\n  trust point %s%s%s\n", point.Zone, viewOf(point), pointTimes(point))
+		if len(point.Keys) == 0 {
+			b.WriteString("  no key yet: the first is still to be validated\n")
+			continue
+		}
 		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "  TAG\tALGORITHM\tSTATE\tSINCE\tHOLD-DOWN ENDS\tHELD AS\tLINE")
+		fmt.Fprintln(table, "  TAG\tALGORITHM\tSTATE\tSINCE\tHOLD-DOWN ENDS\tHELD AS\tCALLED\tLINE")
 		for _, key := range point.Keys {
-			fmt.Fprintf(table, "  %d\t%d\t%s\t%s\t%s\t%s\t%s\n", key.Tag, key.Algorithm, key.State, instantOr(key.Since), instantOr(key.Hold), heldAs(key), lineOf(key.Place))
+			fmt.Fprintf(table, "  %d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", key.Tag, key.Algorithm, key.State, instantOr(key.Since), instantOr(key.Hold), heldAs(key), wordOr(key.Word), lineOf(key.Place))
 		}
 		if err := table.Flush(); err != nil {
 			return err
@@ -92,6 +97,12 @@ func writeAnchors(out io.Writer, file anchorFile, p paint) error {
 	}
 	if len(file.Points) == 0 {
 		b.WriteString("  no trust anchor\n")
+	}
+	for _, other := range file.Files {
+		fmt.Fprintf(&b, "  reads %s (%s, line %s)\n", other.Path, other.Word, lineOf(other.Place))
+	}
+	for _, name := range file.Negative {
+		fmt.Fprintf(&b, "  does not validate %s\n", name)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -120,6 +131,21 @@ func instantOr(t time.Time) string {
 		return "-"
 	}
 	return instant(t)
+}
+
+// viewOf names BIND's view, but for the one that every server has.
+func viewOf(p holdfast.TrustPoint) string {
+	if p.View == "" || p.View == "_default" {
+		return ""
+	}
+	return " in view " + p.View
+}
+
+func wordOr(word string) string {
+	if word == "" {
+		return "-"
+	}
+	return word
 }
 
 func heldAs(key holdfast.TrustedKey) string {
