@@ -9,7 +9,7 @@ import (
 // anchors is the parent of all commands on trust anchors.
 func (c *commands) anchors() *cobra.Command {
 	group := group("anchors", "Trust anchors: what files hold, whether they are IANA's, which machine will fail")
-	group.AddCommand(c.anchorsShow(), c.anchorsVerify(), c.anchorsConvert(), c.anchorsAudit())
+	group.AddCommand(c.anchorsShow(), c.anchorsVerify(), c.anchorsConvert(), c.anchorsAudit(), c.anchorsRoot(), c.anchorsSKR())
 	return group
 }
 
