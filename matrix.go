@@ -11,6 +11,7 @@ type Quantity string
 
 const (
 	QuantityState  Quantity = "state"  // of a key, as the resolver's own file or report has it
+	QuantityTrust  Quantity = "trust"  // whether a key is trusted, where that is all that a report says
 	QuantitySignal Quantity = "signal" // the tags of a key-tag signal (RFC 8145), in order, joined by "+"
 )
 

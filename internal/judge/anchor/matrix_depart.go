@@ -20,7 +20,8 @@ type departure struct {
 	wanted   holdfast.Due // what was due when it left
 	value    string       // what was seen instead
 	evidence string
-	mild     string // a difference that no clause settles
+	remark   string // a difference that makes none
+	liberty  string // one that no clause settles
 }
 
 // span compares one stretch of the same value.
@@ -43,8 +44,12 @@ func (d *departure) span(due []holdfast.Due, s holdfast.Shown, from, until, step
 		if d.allows(x, s.Value) {
 			continue
 		}
-		if reason := d.mildness(x, s.Value); reason != "" {
-			d.mild = reason
+		if slices.Contains(x.Also, s.Value) {
+			d.liberty = x.Liberty
+			continue
+		}
+		if reason := d.bookkeeping(x, s.Value); reason != "" {
+			d.remark = reason
 			continue
 		}
 		a, b := max(begin, x.From), min(end, x.Until)
@@ -92,10 +97,10 @@ func (d *departure) settle(c *holdfast.MatrixCell, w *world) {
 		if len(c.Evidence) > maxEvidence {
 			c.Evidence = c.Evidence[:maxEvidence]
 		}
-	case d.mild != "":
-		c.Agreement, c.Why = holdfast.Open, d.mild
+	case d.liberty != "":
+		c.Agreement, c.Why = holdfast.Open, d.liberty
 	default:
-		c.Agreement = holdfast.Agrees
+		c.Agreement, c.Why = holdfast.Agrees, d.remark
 		if d.times > 0 {
 			c.Why = fmt.Sprintf("%s for a moment, %s: too short to tell from the time that a question takes", d.value, stretch(d.from, d.until))
 		}
@@ -107,13 +112,10 @@ func (d *departure) grave() bool {
 	return d.quantity == holdfast.Quantity(holdfast.ProbeBogus) && Reply(d.value).Answered()
 }
 
-// mildness says why a difference is left open: RFC 5011 speaks of a resolver's
-// view of its keys, and asks for what can be seen of it; how it names what makes
-// no difference is its own affair.
-func (d *departure) mildness(due holdfast.Due, value string) string {
-	if slices.Contains(due.Also, value) {
-		return due.Liberty
-	}
+// bookkeeping says why a difference makes none: RFC 5011 speaks of a resolver's
+// view of its keys, and what can be seen of it is whom it trusts. How it names
+// what comes to the same is its own affair.
+func (d *departure) bookkeeping(due holdfast.Due, value string) string {
 	switch d.quantity {
 	case holdfast.QuantitySignal:
 		return fmt.Sprintf("the signal names %s where the trusted keys are %s: what else a signal may name is not compared here", value, words(due.Values))
@@ -126,11 +128,11 @@ func (d *departure) mildness(due holdfast.Due, value string) string {
 		want := holdfast.KeyState(v)
 		switch {
 		case want.Trusted() && seen.Trusted():
-			return fmt.Sprintf("it has the key as %s where section 4 has it as %s: it is trusted in either state", seen, want)
+			return fmt.Sprintf("it has the key as %s where section 4 has it as %s: trusted in either state", seen, want)
 		case gone(want) && gone(seen):
 			return fmt.Sprintf("it has the key as %s where section 4 has it as %s: when a defunct key is forgotten is bookkeeping (section 2.4.2)", seen, want)
 		case want == holdfast.KeyStart && seen == holdfast.KeyAddPend:
-			return "it keeps the key as pending while it is away, where section 4 has it start anew: not trusted in either state; what counts is that its hold-down begins again (section 2.2)"
+			return "it keeps the key as pending while it is away, where section 4 has it start anew: trusted in neither state; what counts is that its hold-down begins again (section 2.2)"
 		}
 	}
 	return ""
@@ -152,6 +154,8 @@ func (d *departure) meaning() string {
 		return ": it counts a key as revoked that did not sign for its revocation"
 	case clause == "RFC 5011 section 2.2" && due == string(ReplyFail) && Reply(seen).Answered():
 		return ": it accepts a key that signs before its hold-down was confirmed"
+	case clause == "RFC 4035 section 5" && due == string(ReplyFail) && Reply(seen).Answered() && d.quantity != holdfast.Quantity(holdfast.ProbeBogus):
+		return ": it validates by keys that it holds for longer than their TTL (section 5.3.3)"
 	case clause == "RFC 5011 section 5" && seen == string(ReplyFail):
 		return ": it goes on failing where the trust point counts as deleted; section 5 states this without a word of requirement, and no forged data passes"
 	}

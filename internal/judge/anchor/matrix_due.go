@@ -20,12 +20,14 @@ type line struct {
 // value is what a client of a validator sees of a quantity at an instant; empty
 // where nothing is due.
 func (w *world) value(l line, m moment) string {
-	if m.standing == "" && l.quantity != holdfast.QuantityState {
+	if m.standing == "" && l.quantity != holdfast.QuantityState && l.quantity != holdfast.QuantityTrust {
 		return ""
 	}
 	switch l.quantity {
 	case holdfast.QuantityState:
 		return string(m.states[l.key])
+	case holdfast.QuantityTrust:
+		return trustWord(m.states[l.key])
 	case holdfast.QuantitySignal:
 		return joinTags(m.trusted)
 	case holdfast.Quantity(holdfast.ProbeBare):
@@ -74,6 +76,8 @@ func clause(l line, m moment) string {
 	switch l.quantity {
 	case holdfast.QuantityState:
 		return "RFC 5011 section 4"
+	case holdfast.QuantityTrust:
+		return "RFC 5011 section 4.2"
 	case holdfast.QuantitySignal:
 		return "RFC 8145 section 5"
 	case holdfast.Quantity(holdfast.ProbeBare):
@@ -155,7 +159,7 @@ func (w *world) faultAt(at time.Duration) string {
 // caches hold, or for a state as long as we may have seen it late.
 func (w *world) allowed(l line, sets [][]string, at time.Duration) []string {
 	slack := w.slack
-	if l.quantity == holdfast.QuantityState {
+	if l.quantity == holdfast.QuantityState || l.quantity == holdfast.QuantityTrust {
 		slack = 2 * w.lead
 	}
 	first := max(0, int((at-slack)/w.step))

@@ -32,8 +32,12 @@ func (w *world) shown(a holdfast.Actor) ([]line, map[line][]holdfast.Shown) {
 			if !ok || !mayBeAnchor(key.DNSKEY) {
 				continue
 			}
-			l := line{actor: a.Name, quantity: holdfast.QuantityState, key: k.Name, source: s.Name}
-			add(seen, l, holdfast.Shown{From: s.After, Until: s.After, Times: 1, Value: string(stateIn(*s.Point, key)), Evidence: fmt.Sprintf("states %d", i)})
+			state := stateIn(*s.Point, key)
+			l, value := line{actor: a.Name, quantity: holdfast.QuantityState, key: k.Name, source: s.Name}, string(state)
+			if trustOnly(s.Name) {
+				l.quantity, value = holdfast.QuantityTrust, trustWord(state)
+			}
+			add(seen, l, holdfast.Shown{From: s.After, Until: s.After, Times: 1, Value: value, Evidence: fmt.Sprintf("states %d", i)})
 		}
 	}
 	for i, s := range w.Signals {
@@ -53,6 +57,16 @@ func (w *world) shown(a holdfast.Actor) ([]line, map[line][]holdfast.Shown) {
 	return lines, seen
 }
 
+// trustOnly says whether a report lists the keys that are trusted, and no others.
+func trustOnly(source string) bool { return source == "rndc secroots" }
+
+func trustWord(s holdfast.KeyState) string {
+	if s.Trusted() {
+		return "trusted"
+	}
+	return "not trusted"
+}
+
 // add appends to a line; the same value again makes the last stretch longer.
 func add(to map[line][]holdfast.Shown, l line, s holdfast.Shown) {
 	list := to[l]
@@ -67,7 +81,7 @@ func add(to map[line][]holdfast.Shown, l line, s holdfast.Shown) {
 // change, so what was written last is so still.
 func (w *world) hold(seen map[line][]holdfast.Shown) {
 	for l, list := range seen {
-		if l.quantity != holdfast.QuantityState {
+		if l.quantity != holdfast.QuantityState && l.quantity != holdfast.QuantityTrust {
 			continue
 		}
 		for i := range list {
@@ -91,7 +105,7 @@ func compared(p holdfast.Probe) bool {
 func order(q holdfast.Quantity) int {
 	return slices.Index([]holdfast.Quantity{
 		holdfast.Quantity(holdfast.ProbeSigned), holdfast.Quantity(holdfast.ProbeBogus), holdfast.Quantity(holdfast.ProbeUnsigned), holdfast.Quantity(holdfast.ProbeBare),
-		holdfast.Quantity(holdfast.ProbeIs), holdfast.Quantity(holdfast.ProbeNot), holdfast.QuantityState, holdfast.QuantitySignal,
+		holdfast.Quantity(holdfast.ProbeIs), holdfast.Quantity(holdfast.ProbeNot), holdfast.QuantityState, holdfast.QuantityTrust, holdfast.QuantitySignal,
 	}, q)
 }
 
