@@ -247,7 +247,12 @@ func (b *bed) run(ctx context.Context, own []authority.Zone) error {
 		return err
 	}
 	dns := b.config.Testbed.DNS
-	dns.Observe, dns.Log = f.saw, log
+	runs := authority.NewRuns(b.plan.Base)
+	dns.Log = log
+	dns.Observe = func(q authority.Asked) {
+		runs.Saw(q)
+		f.saw(q)
+	}
 	server := authority.New(dns, b.world.Clock)
 	server.SetZones(own)
 	group, ctx := errgroup.WithContext(ctx)
@@ -258,7 +263,7 @@ func (b *bed) run(ctx context.Context, own []authority.Zone) error {
 		})
 	})
 	if b.config.Web.listen() != "off" {
-		if err := b.serve(ctx, group, f); err != nil {
+		if err := b.serve(ctx, group, f, runs); err != nil {
 			return err
 		}
 	}
@@ -266,7 +271,11 @@ func (b *bed) run(ctx context.Context, own []authority.Zone) error {
 }
 
 // serve opens the page's port and serves it within the group.
-func (b *bed) serve(ctx context.Context, group *errgroup.Group, f *factory) error {
+func (b *bed) serve(ctx context.Context, group *errgroup.Group, f *factory, runs *authority.Runs) error {
+	sentinel, err := b.sentinel(runs)
+	if err != nil {
+		return err
+	}
 	listener, err := listenWeb(b.config.Web.listen())
 	if err != nil {
 		return err
@@ -277,7 +286,7 @@ func (b *bed) serve(ctx context.Context, group *errgroup.Group, f *factory) erro
 	}
 	pages := site{record: b.record, clock: b.world.Clock, log: logger(b.world.Stderr), token: token, stale: 365 * 24 * time.Hour, adjust: func(c *web.Config) {
 		f.adjust(c)
-		c.Proxied = b.config.Testbed.Proxied
+		c.Proxied, c.TestbedOnly, c.Sentinel = b.config.Testbed.Proxied, true, sentinel
 	}}
 	fmt.Fprintf(b.world.Stderr, "the page is on http://%s/\n", listener.Addr())
 	group.Go(func() error { return serveHTTP(ctx, listener, pages.handler()) })

@@ -19,6 +19,7 @@ type shell struct {
 	Title string
 	Nav   string // path of the entry of the bar that the page belongs to
 	Live  bool   // the page may be fetched again by itself
+	With  string // path of a script of its own; empty: none
 	Body  template.HTML
 }
 
@@ -60,12 +61,16 @@ func (s *Site) wrap(r *http.Request, in shell) ([]byte, error) {
 	if !s.config.TestbedOnly {
 		links = append(links, Link{"/", "Zones"}, Link{"/incidents", "Incidents"}, Link{"/forecast", "Forecast"}, Link{"/sweeps", "Sweeps"})
 	}
+	if s.config.Root != nil && !s.config.TestbedOnly {
+		links = append(links, Link{rootPath, "Root keys"})
+	}
 	if s.config.Checks != nil && !s.config.TestbedOnly {
 		links = append(links, Link{"/checks", "Checks"})
 	}
 	if s.config.Testbed != nil {
 		links = append(links, Link{testbedPath, "Test zones"})
 	}
+	links = append(links, s.sentinelLinks()...)
 	if session.staff {
 		links = append(links, Link{"/notices", "Notices"}, Link{"/contacts", "Contacts"})
 	}

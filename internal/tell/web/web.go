@@ -54,8 +54,12 @@ type Config struct {
 	// Refresh is how often an open page looks for news, where JavaScript runs;
 	// 0: 30 seconds.
 	Refresh time.Duration
+	// Root answers what is known of the root's keys; nil: there is no page of them.
+	Root RootKeys
 	// Testbed runs test zones; nil: there are no pages of them.
 	Testbed Testbed
+	// Sentinel is the test of root keys in the visitor's browser; nil: none.
+	Sentinel *Sentinel
 	// TestbedOnly leaves out what belongs to a watch: the bar has no links to its
 	// pages, and the front page leads to the test zones.
 	TestbedOnly bool
@@ -82,10 +86,12 @@ type Site struct {
 	style  asset
 	script asset
 	icon   asset
-	mux    *http.ServeMux
-	guard  http.Handler
-	front  frontCache
-	key    []byte // seals sessions and forms
+	// sentinel is the script of the test pages alone
+	sentinel asset
+	mux      *http.ServeMux
+	guard    http.Handler
+	front    frontCache
+	key      []byte // seals sessions and forms
 }
 
 // New makes the site. It panics only where the embedded templates are broken,
@@ -113,11 +119,12 @@ func New(config Config, rec *record.Record, clock holdfast.Clock) *Site {
 	s := &Site{
 		key:    key,
 		config: config, record: rec, clock: clock,
-		pages:  template.Must(template.New("").Funcs(functions).ParseFS(assets, "assets/*.html")),
-		style:  newAsset("style", "css", "text/css; charset=utf-8"),
-		script: newAsset("page", "js", "text/javascript; charset=utf-8"),
-		icon:   newAsset("icon", "svg", "image/svg+xml"),
-		mux:    http.NewServeMux(),
+		pages:    template.Must(template.New("").Funcs(functions).ParseFS(assets, "assets/*.html")),
+		style:    newAsset("style", "css", "text/css; charset=utf-8"),
+		script:   newAsset("page", "js", "text/javascript; charset=utf-8"),
+		icon:     newAsset("icon", "svg", "image/svg+xml"),
+		sentinel: newAsset("sentinel", "js", "text/javascript; charset=utf-8"),
+		mux:      http.NewServeMux(),
 	}
 	s.routes()
 	// A form that another site makes a visitor's browser send is refused here,
@@ -151,7 +158,13 @@ func (s *Site) routes() {
 		"GET /evidence/{measurement}/{n}/{file}": s.serveBytes,
 		"/":                                      s.serveNothing,
 	})
-	for _, a := range []asset{s.style, s.script, s.icon} {
+	if s.config.Root != nil {
+		s.serve(map[string]page{"GET " + rootPath: s.serveRoot})
+	}
+	if s.config.Sentinel != nil {
+		s.serve(s.sentinelRoutes())
+	}
+	for _, a := range []asset{s.style, s.script, s.icon, s.sentinel} {
 		s.mux.Handle("GET "+a.path, a)
 	}
 }
