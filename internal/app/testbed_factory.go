@@ -27,7 +27,7 @@ type factory struct {
 	clock  holdfast.Clock
 	log    *slog.Logger
 	// zones are what the name server was last given, by name; owned by follow.
-	zones map[holdfast.Name]*rollingZone
+	zones map[holdfast.Name]*testZone
 }
 
 // newFactory wires the desk over an open record. Where no mail is configured,
@@ -45,7 +45,7 @@ func newFactory(ctx context.Context, w World, zones testbed.Config, host testbed
 	if err != nil {
 		return nil, err
 	}
-	f := &factory{desk: desk, outbox: notify.NewOutbox(mails.Outbox, r, w.Clock, channels), clock: w.Clock, log: log, zones: map[holdfast.Name]*rollingZone{}}
+	f := &factory{desk: desk, outbox: notify.NewOutbox(mails.Outbox, r, w.Clock, channels), clock: w.Clock, log: log, zones: map[holdfast.Name]*testZone{}}
 	f.outbox.GaveUp = func(_ context.Context, n holdfast.Notice, why error) error {
 		// The address is the subscriber's own: it is not for the log.
 		log.Warn("a mail to a subscriber could not be delivered", "notice", n.ID, "because", why)
@@ -94,7 +94,7 @@ func (f *factory) follow(give func([]authority.Zone)) error {
 		if f.zones[name] != nil {
 			continue
 		}
-		zone, err := newRollingZone(name, course)
+		zone, err := newTestZone(name, course)
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (f *factory) follow(give func([]authority.Zone)) error {
 	if !changed {
 		return nil
 	}
-	maps.DeleteFunc(f.zones, func(name holdfast.Name, _ *rollingZone) bool { return courses[name] == nil })
+	maps.DeleteFunc(f.zones, func(name holdfast.Name, _ *testZone) bool { return courses[name] == nil })
 	var zones []authority.Zone
 	for _, name := range slices.Sorted(maps.Keys(f.zones)) {
 		zones = append(zones, f.zones[name])
@@ -120,10 +120,10 @@ func (f *factory) saw(q authority.Asked) {
 // adjust puts the pages into a site.
 func (f *factory) adjust(c *web.Config) { c.Testbed = f.desk }
 
-// rollingZone is a test zone as the name server wants it.
-type rollingZone struct{ authority.Zone }
+// testZone is a test zone as the name server wants it.
+type testZone struct{ authority.Zone }
 
-func newRollingZone(name holdfast.Name, course []testbed.Shown) (*rollingZone, error) {
+func newTestZone(name holdfast.Name, course []testbed.Shown) (*testZone, error) {
 	var dates []authority.Dated
 	for _, shown := range course {
 		dated := authority.Dated{From: shown.From}
@@ -135,7 +135,7 @@ func newRollingZone(name holdfast.Name, course []testbed.Shown) (*rollingZone, e
 		}
 		dates = append(dates, dated)
 	}
-	return &rollingZone{authority.Timeline(name, dates...)}, nil
+	return &testZone{authority.Timeline(name, dates...)}, nil
 }
 
 func planOf(s testbed.Shown) authority.Plan {
