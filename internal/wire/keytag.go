@@ -34,18 +34,29 @@ func GenerateKeyOfTag(algorithm uint8, flags uint16, bits int, tag uint16, rando
 	return nil, fmt.Errorf("generate key of tag %d: none found in %d", tag, maxKeyTries)
 }
 
-// exponentFor finds a public exponent that gives the key a tag.
+// maxExponents bounds the search for an exponent. The tag is a sum modulo 65535
+// and so decides, modulo 3, 5, 17 and 257, what the exponent is: where that is a
+// factor of the group's order too, no exponent of this modulus will do.
+const maxExponents = 1 << 19
+
+// exponentFor finds a public exponent that gives the key a tag; where it finds
+// none it gives the key back as it is.
 func (k *Key) exponentFor(private *rsa.PrivateKey, tag uint16) (*rsa.PrivateKey, error) {
 	one := big.NewInt(1)
 	phi := new(big.Int).Mul(new(big.Int).Sub(private.Primes[0], one), new(big.Int).Sub(private.Primes[1], one))
 	modulus := private.N.Bytes()
-	for e := uint32(1<<24 | 1); e < 1<<31-1; e += 2 {
+	for e := uint32(1<<24 | 1); e < 1<<24+2*maxExponents; e += 2 {
 		k.DNSKEY.PublicKey = append(binary.BigEndian.AppendUint32([]byte{4}, e), modulus...)
 		if k.DNSKEY.KeyTag() != tag {
 			continue
 		}
-		inverse := new(big.Int).ModInverse(big.NewInt(int64(e)), phi)
+		exponent := big.NewInt(int64(e))
+		inverse := new(big.Int).ModInverse(exponent, phi)
 		if inverse == nil {
+			shared := new(big.Int).GCD(nil, nil, exponent, phi)
+			if new(big.Int).GCD(nil, nil, shared, big.NewInt(65535)).Cmp(one) > 0 {
+				break
+			}
 			continue
 		}
 		other := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: private.N, E: int(e)}, D: inverse, Primes: private.Primes}
