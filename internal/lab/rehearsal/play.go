@@ -15,8 +15,8 @@ import (
 
 // Bounds of a play's text, which may come from a stranger.
 const (
-	maxLine  = 16 << 10
-	maxLines = 64 << 10
+	maxPlayLine  = 16 << 10
+	maxPlayLines = 64 << 10
 )
 
 // reader reads the text format of docs/formats/play.md, line by line.
@@ -34,10 +34,10 @@ func Parse(r io.Reader, file string) (holdfast.Play, error) {
 	play := holdfast.Play{}
 	in := &reader{play: &play, file: file, said: map[string]bool{}}
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, maxPlayLine)
 	for lines.Scan() {
-		if in.line++; in.line > maxLines {
-			return play, in.fail(fmt.Errorf("more than %d lines", maxLines))
+		if in.line++; in.line > maxPlayLines {
+			return play, in.fail(fmt.Errorf("more than %d lines", maxPlayLines))
 		}
 		if err := in.statement(strings.TrimSpace(uncomment(lines.Text()))); err != nil {
 			return play, in.fail(err)

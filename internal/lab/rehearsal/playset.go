@@ -104,9 +104,13 @@ func (s Set) makeKey(k holdfast.PlayKey) (*wire.Key, error) {
 	}
 }
 
-// taken says whether a key's tag, with REVOKE or without, is another's.
+// taken says whether a key's tag, with REVOKE or without, is another's, or is
+// to be.
 func (s Set) taken(key *wire.Key) bool {
 	mine := tagsOf(key.DNSKEY)
+	if slices.ContainsFunc(s.Play.Keys, func(k holdfast.PlayKey) bool { return k.Tag != 0 && slices.Contains(mine[:], k.Tag) }) {
+		return true
+	}
 	return slices.ContainsFunc(s.root, func(k lab.NamedKey) bool {
 		theirs := tagsOf(k.Key.DNSKEY)
 		return slices.Contains(theirs[:], mine[0]) || slices.Contains(theirs[:], mine[1])
