@@ -44,7 +44,7 @@ const maxExponents = 1 << 19
 func (k *Key) exponentFor(private *rsa.PrivateKey, tag uint16) (*rsa.PrivateKey, error) {
 	one := big.NewInt(1)
 	phi := new(big.Int).Mul(new(big.Int).Sub(private.Primes[0], one), new(big.Int).Sub(private.Primes[1], one))
-	modulus := private.N.Bytes()
+	modulus, own := private.N.Bytes(), k.DNSKEY.PublicKey
 	for e := uint32(1<<24 | 1); e < 1<<24+2*maxExponents; e += 2 {
 		k.DNSKEY.PublicKey = append(binary.BigEndian.AppendUint32([]byte{4}, e), modulus...)
 		if k.DNSKEY.KeyTag() != tag {
@@ -63,5 +63,6 @@ func (k *Key) exponentFor(private *rsa.PrivateKey, tag uint16) (*rsa.PrivateKey,
 		other.Precompute()
 		return other, other.Validate()
 	}
+	k.DNSKEY.PublicKey = own
 	return private, nil
 }
