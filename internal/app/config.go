@@ -42,6 +42,9 @@ type Config struct {
 	// RootCalendar is a file that replaces what the program knows of the dates
 	// of the root's keys (docs/formats/calendar.md): plans change.
 	RootCalendar string `toml:"root_calendar"`
+	// RootResponses are files of signed key responses (SKR), by which the page
+	// of the root's keys says what comes.
+	RootResponses []string `toml:"root_responses"`
 	// Profile weighs findings: "default", "icann-rst", "iana", "quiet", or a
 	// file that `holdfast profile show` or `import` wrote. "default" where empty.
 	Profile string `toml:"profile"`

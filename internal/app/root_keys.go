@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,7 +14,9 @@ import (
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge/dnssec"
 	"github.com/holdfastdns/holdfast/internal/judge/rootkey"
+	"github.com/holdfastdns/holdfast/internal/record"
 	"github.com/holdfastdns/holdfast/internal/source/ceremony"
+	"github.com/holdfastdns/holdfast/internal/tell/web"
 )
 
 // RootOptions are the flags of `holdfast anchors root`, as given.
@@ -236,4 +239,37 @@ func rootTags(keys []holdfast.RootSetKey) string {
 		return "none"
 	}
 	return strings.Join(out, ",")
+}
+
+// rootKeys answers what the record knows of the root's keys, for the page and
+// the API.
+func rootKeys(r *record.Record, clock holdfast.Clock, calendar holdfast.Calendar, forecast []holdfast.RootSpan) web.RootKeys {
+	return func(ctx context.Context) (holdfast.RootState, error) {
+		at := clock.Now().UTC()
+		past, err := r.Past(ctx, holdfast.Root)
+		if err != nil {
+			return holdfast.RootState{}, fmt.Errorf("read the root's past: %w", err)
+		}
+		state := rootkey.StateOf(nil, time.Time{}, at, past, calendar)
+		status, err := r.Status(ctx, holdfast.Root)
+		switch {
+		case errors.Is(err, record.ErrNotFound):
+		case err != nil:
+			return state, fmt.Errorf("read the root's status: %w", err)
+		case status.Verdict.Measurement != "":
+			m, err := r.Measurement(ctx, status.Verdict.Measurement)
+			if err == nil {
+				state = rootState(m, at, past, calendar)
+			} else if !errors.Is(err, record.ErrNotFound) {
+				return state, fmt.Errorf("read the last look at the root: %w", err)
+			}
+			state.Findings = aboutRootKeys(status.Verdict.Findings)
+		}
+		for _, span := range forecast {
+			if span.Until.After(at) {
+				state.Forecast = append(state.Forecast, span)
+			}
+		}
+		return state, nil
+	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/docs"
+	"github.com/holdfastdns/holdfast/internal/judge/rootkey"
 	"github.com/holdfastdns/holdfast/internal/record"
 	"github.com/holdfastdns/holdfast/internal/tell/api"
 	"github.com/holdfastdns/holdfast/internal/tell/web"
@@ -104,6 +105,8 @@ type site struct {
 	stale  time.Duration
 	// adjust changes the page's configuration, for the demo; nil: not.
 	adjust func(*web.Config)
+	// root answers what is known of the root's keys; nil: by the program's own calendar.
+	root web.RootKeys
 	// more are further pages, given the page's shell; nil: none.
 	more func(*web.Site, *http.ServeMux)
 }
@@ -115,9 +118,15 @@ func (s site) handler() http.Handler {
 	if s.adjust != nil {
 		s.adjust(&config)
 	}
+	if s.root == nil {
+		s.root = rootKeys(s.record, s.clock, rootkey.Calendar(), nil)
+	}
+	if config.Root == nil {
+		config.Root = s.root
+	}
 	pages := web.New(config, s.record, s.clock)
 	calls := api.New(api.Config{
-		Version: Version, Catalogue: CatalogueVersion, StaffToken: s.token, Decode: wire.Dig, ReadyAge: s.stale, Log: s.log,
+		Version: Version, Catalogue: CatalogueVersion, StaffToken: s.token, Decode: wire.Dig, ReadyAge: s.stale, Root: s.root, Log: s.log,
 	}, s.record, s.clock)
 	mux := http.NewServeMux()
 	for _, path := range []string{"/api/", "/metrics", "/healthz", "/readyz"} {

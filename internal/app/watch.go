@@ -263,6 +263,15 @@ func (h *house) pages(s *site) (http.Handler, error) {
 	if s == nil {
 		s = &site{}
 	}
+	calendar, err := h.config.calendar()
+	if err != nil {
+		return nil, err
+	}
+	forecast, err := readForecast(h.config.RootResponses, calendar)
+	if err != nil {
+		return nil, fmt.Errorf("root_responses: %w", err)
+	}
+	s.root = rootKeys(h.record, h.world.Clock, calendar, forecast)
 	s.record, s.clock, s.log, s.token = h.record, h.world.Clock, h.log, token
 	if s.stale == 0 {
 		s.stale = 3 * max(h.config.Scan.Core.Of(), 5*time.Minute)

@@ -43,6 +43,8 @@ type Config struct {
 	// ReadyAge is the age of the last finished sweep from which /readyz says
 	// no; 0: 15 minutes.
 	ReadyAge time.Duration
+	// Root answers what is known of the root's keys; nil: nothing is.
+	Root func(context.Context) (holdfast.RootState, error)
 	// Log takes what could not be done; nil: nowhere.
 	Log *slog.Logger
 }
@@ -67,6 +69,7 @@ func New(config Config, rec *record.Record, clock holdfast.Clock) http.Handler {
 	routes := http.NewServeMux()
 	a.huma = humago.New(routes, description(config))
 	a.watchRoutes()
+	a.rootRoutes()
 	a.incidentRoutes()
 	a.evidenceRoutes()
 	a.staffRoutes()
