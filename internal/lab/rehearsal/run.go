@@ -65,6 +65,8 @@ type stage struct {
 	begin    time.Time
 	actors   []*actor
 	carrier  *resolvers.Daemon // nil where nobody forwards
+	// publisher serves trust anchors; nil where the play fetches none.
+	publisher *publisher
 }
 
 // Perform performs a play inside a namespace of its own (resolvers.Inside) and
@@ -96,6 +98,16 @@ func (s *stage) perform(ctx context.Context) (err error) {
 	}
 	defer func() { stop() }()
 	defer s.end()
+	if publishes(s.set.Play) {
+		if s.publisher, err = newPublisher(s); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		if err := s.publisher.serve(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -124,7 +136,7 @@ func (s *stage) prepare() (err error) {
 	if s.set, err = Prepare(play); err != nil {
 		return err
 	}
-	addresses := []netip.Addr{resolverAddress(carrierLast).Addr()}
+	addresses := []netip.Addr{resolverAddress(anchorsLast).Addr(), resolverAddress(carrierLast).Addr()}
 	for i := range s.software {
 		addresses = append(addresses, resolverAddress(byte(firstLast+i)).Addr())
 	}

@@ -129,8 +129,13 @@ func (s *stage) daemon(software resolvers.Software, last byte) (*resolvers.Daemo
 		}
 		anchors = append(anchors, r)
 	}
+	var from resolvers.Bootstrap
+	if s.publisher != nil {
+		from = resolvers.Bootstrap{At: s.publisher.at, CA: s.publisher.ca}
+	}
 	return resolvers.New(software, resolvers.Setting{
-		Folder: folder, At: resolverAddress(last), Hints: s.hints, Anchors: anchors, Upstream: resolverAddress(carrierLast),
+		Bootstrap: from,
+		Folder:    folder, At: resolverAddress(last), Hints: s.hints, Anchors: anchors, Upstream: resolverAddress(carrierLast),
 		Timers: s.set.Play.Timers, Usual: s.job.Clock != Accelerated, Env: s.clock.env(), Disk: stateDisk,
 	})
 }

@@ -5,7 +5,7 @@ import "fmt"
 func knot() Software {
 	return Software{
 		Name: "knot", Title: "Knot Resolver", Package: "knot-resolver", Follows: true,
-		programs: []string{"kresd"}, version: []string{"--version"}, setup: setKnot,
+		programs: []string{"kresd"}, version: []string{"--version"}, setup: setKnot, bootstrap: bootstrapKnot,
 		states: func(s Setting) []source { return []source{{name: "root.keys", file: s.path("run/root.keys")}} },
 	}
 }
@@ -27,6 +27,9 @@ func setKnot(s Setting, programs map[string]string) setup {
 	if !s.Usual {
 		text += fmt.Sprintf("cache.min_ttl(0)\ncache.max_ttl(%d)\nta_update.hold_down_time = %d*sec\nta_update.refresh_time = %d*sec\nta_update.keep_removed = 1\n",
 			s.cacheSeconds(), ceil(s.Timers.Add), ceil(max(s.Timers.Query, s.Timers.TTL/2)))
+	}
+	if s.Bootstrap.CA != "" {
+		text += fmt.Sprintf("trust_anchors.bootstrap_url = %q\ntrust_anchors.bootstrap_ca = %q\n", s.Bootstrap.url(), s.Bootstrap.CA)
 	}
 	text += fmt.Sprintf("trust_anchors.add_file(%q)\n", s.path("run/root.keys"))
 	return setup{

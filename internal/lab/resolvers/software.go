@@ -31,6 +31,8 @@ type Software struct {
 	version  []string // its arguments
 	setup    func(Setting, map[string]string) setup
 	states   func(Setting) []source
+	// bootstrap has its helper fetch the file of trust anchors; nil where it has none.
+	bootstrap func(context.Context, *Daemon) (exit int, said string, err error)
 }
 
 // setup is what a resolver is started with.
@@ -166,6 +168,8 @@ type Setting struct {
 	Usual  bool
 	// Env are variables that it is started with beside ours.
 	Env []string
+	// Bootstrap is where its helper fetches trust anchors.
+	Bootstrap Bootstrap
 	// Disk is the room for its state in octets, on a file system of its own; 0: it
 	// has none of its own. It needs a mount namespace.
 	Disk int

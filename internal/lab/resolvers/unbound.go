@@ -8,7 +8,7 @@ import (
 func unbound() Software {
 	return Software{
 		Name: "unbound", Title: "Unbound", Package: "unbound", Follows: true,
-		programs: []string{"unbound"}, version: []string{"-V"}, setup: setUnbound,
+		programs: []string{"unbound"}, version: []string{"-V"}, setup: setUnbound, bootstrap: bootstrapUnbound,
 		states: func(s Setting) []source {
 			return []source{{name: "root.key", file: s.path("run/root.key"), fleeting: []string{";;last_", ";;next_probe", ";;query_", ";;retry_"}}}
 		},
