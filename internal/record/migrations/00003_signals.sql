@@ -1,0 +1,21 @@
+-- Version 3: key tag signals (RFC 8145). docs/formats/record.md says what each
+-- table holds.
+
+-- +goose Up
+PRAGMA user_version = 3;
+
+-- A record of traffic that was taken up, so that none counts twice.
+CREATE TABLE signal_file (
+    hash  BLOB PRIMARY KEY,        -- SHA-256 of the file
+    name  TEXT NOT NULL,
+    taken INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE signal (
+    zone   TEXT NOT NULL,
+    source BLOB NOT NULL,
+    day    INTEGER NOT NULL,       -- since 1970 UTC
+    tags   TEXT NOT NULL,          -- as in the name: 4f66-9728
+    count  INTEGER NOT NULL,
+    PRIMARY KEY (zone, source, day, tags)
+) STRICT, WITHOUT ROWID;
