@@ -29,10 +29,10 @@ func tell(z holdfast.TestZone, move holdfast.TestMove) telling {
 		return telling{"the new key is published",
 			fmt.Sprintf("Key %d stands beside key %d, which signs both (RFC 5011 section 6.1).", after, before),
 			"Nothing. Do not take away what your resolver has written.",
-			fmt.Sprintf("NOERROR with AD. The state of key %d becomes AddPend, and stays so for %s (sections 2.2 and 4.1).", after, words(z.Timers.Add))}
+			fmt.Sprintf("NOERROR with AD. The state of key %d becomes AddPend, and stays so for %s (RFC 5011 sections 2.2 and 4.1).", after, words(z.Timers.Add))}
 	case holdfast.TestAccepts:
 		return telling{"the new key should be trusted by now",
-			fmt.Sprintf("Nothing changed in the zone. The hold-down of %s has passed for all who saw key %d when it came (section 2.4.1).", words(z.Timers.Add), after),
+			fmt.Sprintf("Nothing changed in the zone. The hold-down of %s has passed for all who saw key %d when it came (RFC 5011 section 2.4.1).", words(z.Timers.Add), after),
 			fmt.Sprintf("See whether your resolver holds key %d as valid. If it does not, it will fail at %s.", after, stamp(z.When(holdfast.TestSigns))),
 			fmt.Sprintf("NOERROR with AD. The state of key %d is Valid.", after)}
 	case holdfast.TestSigns:
@@ -42,14 +42,14 @@ func tell(z holdfast.TestZone, move holdfast.TestMove) telling {
 			fmt.Sprintf("NOERROR with AD. SERVFAIL: your resolver did not come to trust key %d.", after)}
 	case holdfast.TestRevokes:
 		return telling{"the old key is revoked",
-			fmt.Sprintf("Key %d has the REVOKE bit, which makes its tag %d, and both keys sign (sections 2.1 and 6.2).", before, z.Old.Revoked),
+			fmt.Sprintf("Key %d has the REVOKE bit, which makes its tag %d, and both keys sign (RFC 5011 sections 2.1 and 6.2).", before, z.Old.Revoked),
 			"Ask, and report what you see.",
 			fmt.Sprintf("NOERROR with AD. The state of key %d becomes Revoked.", before)}
 	case holdfast.TestRemoves:
 		return telling{"the old key is gone",
 			fmt.Sprintf("Key %d alone is left.", after),
 			"Ask, and report what you see.",
-			fmt.Sprintf("NOERROR with AD. After a remove hold-down of %s your resolver forgets key %d (section 2.4.2).", words(z.Timers.Remove), before)}
+			fmt.Sprintf("NOERROR with AD. After a remove hold-down of %s your resolver forgets key %d (RFC 5011 section 2.4.2).", words(z.Timers.Remove), before)}
 	}
 	return telling{"the zone has ended", "The zone is gone.",
 		"Take its trust anchor out of your resolver's configuration, and the files that it wrote for it.", "What you reported stays on the zone's page. Thank you."}
