@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -191,4 +192,27 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is printed as %q: %v", text, Print(play), err)
 		}
 	})
+}
+
+// TestPlaysAreDocumented: docs/formats/play.md has a line for each play and each
+// word that an act may have.
+func TestPlaysAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/formats/play.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plays, err := Plays()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, play := range plays {
+		if line := fmt.Sprintf("| `%s` | %s | %s |\n", play.Name, play.Title, play.Clause); !strings.Contains(string(text), line) {
+			t.Errorf("docs/formats/play.md lacks\n%s", line)
+		}
+	}
+	for _, word := range slices.Concat(bootstraps, tampers, []string{"restart", "stop", "start", "reset", "flush", "repair"}) {
+		if !strings.Contains(string(text), "`"+word+"`") {
+			t.Errorf("docs/formats/play.md does not say what %s is", word)
+		}
+	}
 }
