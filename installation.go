@@ -75,6 +75,9 @@ type Machine struct {
 	Carriers []Carrier `json:"carriers"`
 	// Clock is what the files say of the clock.
 	Clock []Setting `json:"clock,omitempty"`
+	// Samples are what a resolver answered, where it was asked over DNS; their Key
+	// is the tag of a root key.
+	Samples []Sample `json:"samples,omitempty"`
 	// Unread is what could not be read, and why; an audit says so.
 	Unread []Unread `json:"unread,omitempty"`
 	Files  int      `json:"files"`  // searched for keys

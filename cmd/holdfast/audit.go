@@ -39,6 +39,8 @@ Every rule is explained in docs/audit.md.`,
 	f := cmd.Flags()
 	f.StringVar(&o.At, "at", "", "judge at this `instant` (RFC 3339) instead of now")
 	f.StringVar(&o.Format, "format", "text", "print as text, prometheus (for its textfile collector) or nagios (one line, its exit codes)")
+	f.StringVar(&o.Signed, "signed", "", "for an address: a `name` that is signed well (default iana.org)")
+	f.StringVar(&o.Bogus, "bogus", "", "for an address: a `name` whose signatures do not verify (default dnssec-failed.org)")
 	f.StringVar(&o.Save, "save", "", "save what was seen to this `file`")
 	f.StringVar(&o.From, "from", "", "judge what was saved in this `file`; look at nothing")
 	cmd.MarkFlagsMutuallyExclusive("from", "save")

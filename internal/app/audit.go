@@ -2,15 +2,21 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
+	"slices"
+	"strconv"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge/anchor"
 	"github.com/holdfastdns/holdfast/internal/judge/rootkey"
+	measure "github.com/holdfastdns/holdfast/internal/measure/anchor"
+	"github.com/holdfastdns/holdfast/internal/measure/ask"
 	"github.com/holdfastdns/holdfast/internal/source/machine"
 	reports "github.com/holdfastdns/holdfast/internal/tell/report"
 )
@@ -20,9 +26,13 @@ type AuditOptions struct {
 	Target string // a path, or a resolver's address
 	At     string
 	Format string // text, prometheus or nagios
-	Save   string // write the evidence to this file
-	From   string // judge the evidence of this file
-	JSON   bool
+	// Signed and Bogus are control names for a resolver: one that is signed well,
+	// and one whose signatures do not verify.
+	Signed, Bogus string
+
+	Save string // write the evidence to this file
+	From string // judge the evidence of this file
+	JSON bool
 }
 
 // Audit says what a machine trusts for the root, and when it fails.
@@ -81,16 +91,26 @@ func exitOf(worst holdfast.Severity) Exit {
 	return Healthy
 }
 
-// machine looks at what the options name.
+// machine looks at what the options name, or takes what was saved.
 func (w *World) machine(ctx context.Context, o AuditOptions) (holdfast.Machine, error) {
+	if o.From != "" {
+		return savedMachine(o.From)
+	}
 	target := o.Target
 	if target == "" {
 		target = "/"
 	}
 	info, err := os.Stat(target)
 	if errors.Is(err, fs.ErrNotExist) {
-		return holdfast.Machine{}, advise(fmt.Errorf("audit %s: there is no such file or folder", target),
-			"Name a root folder, an image, a package, a program or a folder of source; or a resolver by its address.")
+		server, err := netip.ParseAddrPort(target)
+		if address, plain := netip.ParseAddr(target); plain == nil {
+			server, err = netip.AddrPortFrom(address, 53), nil
+		}
+		if err == nil {
+			return w.askedMachine(ctx, server, o)
+		}
+		return holdfast.Machine{}, advise(fmt.Errorf("audit %s: there is no such file or folder, and it is no address", target),
+			"Name a root folder, an image, a package, a program or a folder of source; or a resolver by its address, as 192.0.2.53 or [2001:db8::53]:53.")
 	}
 	if err != nil {
 		return holdfast.Machine{}, fmt.Errorf("audit: %w", err)
@@ -104,10 +124,69 @@ func (w *World) machine(ctx context.Context, o AuditOptions) (holdfast.Machine, 
 	return machine.LookAtFile(ctx, target, options)
 }
 
+// maxMachine bounds saved evidence of a machine, in octets.
+const maxMachine = 64 << 20
+
+func savedMachine(name string) (holdfast.Machine, error) {
+	var m holdfast.Machine
+	file, err := os.Open(name)
+	if err != nil {
+		return m, fmt.Errorf("read evidence: %w", err)
+	}
+	defer file.Close()
+	if err := json.NewDecoder(io.LimitReader(file, maxMachine)).Decode(&m); err != nil {
+		return m, fmt.Errorf("read evidence %s: %w", name, err)
+	}
+	if m.Format != machine.Format {
+		return m, fmt.Errorf("read evidence %s: its format is %q; want %s", name, m.Format, machine.Format)
+	}
+	return m, nil
+}
+
+// askedMachine asks a resolver what shows its anchors.
+func (w *World) askedMachine(ctx context.Context, server netip.AddrPort, o AuditOptions) (holdfast.Machine, error) {
+	asker, err := ask.New(ask.Config{}, w.Dialer, w.Clock)
+	if err != nil {
+		return holdfast.Machine{}, err
+	}
+	defer asker.Close()
+	signed, err := holdfast.ParseName(orElse(o.Signed, "iana.org"))
+	if err != nil {
+		return holdfast.Machine{}, fmt.Errorf("--signed: %w", err)
+	}
+	bogus, err := holdfast.ParseName(orElse(o.Bogus, "dnssec-failed.org"))
+	if err != nil {
+		return holdfast.Machine{}, fmt.Errorf("--bogus: %w", err)
+	}
+	names := measure.Names{Signed: signed, Bogus: bogus, Sentinel: holdfast.Root}
+	for _, k := range rootkey.Calendar().Keys {
+		if k.DS != nil {
+			names.Keys = append(names.Keys, measure.Key{Name: strconv.Itoa(int(k.Tag)), Tag: k.Tag})
+		}
+	}
+	resolver := measure.Resolver{Server: holdfast.Server{Name: "resolver.", Address: server.Addr()}, Port: server.Port()}
+	m := holdfast.Machine{
+		Format: machine.Format, Path: o.Target, Kind: holdfast.MachineResolver, Looked: w.Clock.Now(), Program: Program(),
+		Resolvers: []holdfast.Installation{}, Carriers: []holdfast.Carrier{},
+	}
+	m.Samples = append(measure.Look(ctx, asker, resolver, names), measure.Selves(ctx, asker, resolver)...)
+	if !slices.ContainsFunc(m.Samples, func(s holdfast.Sample) bool { return s.Exchange.Outcome == holdfast.Answered }) {
+		return m, advise(fmt.Errorf("audit %s: it did not answer", o.Target), "See that the address is right, and that it answers questions from this machine.")
+	}
+	return m, ctx.Err()
+}
+
 func writeFile(name string, value any) error {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	return errors.Join(writeJSON(io.Writer(file), value), file.Close())
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
 }

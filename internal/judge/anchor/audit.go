@@ -31,11 +31,17 @@ func Examine(m holdfast.Machine, calendar holdfast.Calendar, at time.Time) holdf
 		Carriers: m.Carriers, Recovery: m.Recovery, Unread: m.Unread, Counts: map[string]int{},
 	}}
 	a.consult()
+	var prospects []holdfast.Prospect
 	for _, i := range m.Resolvers {
-		p := a.prospect(i)
+		prospects = append(prospects, a.prospect(i))
+	}
+	if len(m.Samples) > 0 {
+		prospects = append(prospects, a.asked(m.Samples))
+	}
+	for _, p := range prospects {
 		for _, r := range AuditRules() {
 			if r.resolver != nil {
-				p.Findings = append(p.Findings, r.stamp(r.resolver(a, p), i.Name())...)
+				p.Findings = append(p.Findings, r.stamp(r.resolver(a, p), p.Name())...)
 			}
 		}
 		a.count(p.Findings)

@@ -100,7 +100,7 @@ func carried(c holdfast.Carrier) []uint16 {
 	return out
 }
 
-// only says whether a file carries root keys, and all of them are revoked.
+// onlyGone says whether a file carries root keys, and all of them are revoked.
 func (a *auditing) onlyGone(c holdfast.Carrier) bool {
 	has := carried(c)
 	return len(has) > 0 && !slices.ContainsFunc(has, func(tag uint16) bool {
@@ -111,7 +111,7 @@ func (a *auditing) onlyGone(c holdfast.Carrier) bool {
 func carriesOld(a *auditing) []remark {
 	var out []remark
 	for _, c := range a.machine.Carriers {
-		if len(carried(c)) == 0 || a.onlyGone(c) || a.readAsAnchors(c.Path) {
+		if len(carried(c)) == 0 || a.onlyGone(c) || a.readAsAnchors(c.Path) || a.recovers(c.Path) {
 			continue
 		}
 		for _, k := range a.needed() {
@@ -124,6 +124,10 @@ func carriesOld(a *auditing) []remark {
 			}
 			if c.Program {
 				r.weight = weigh(holdfast.SeverityWarning)
+			}
+			if p, ok := a.runs(c.Path); ok && p.Upkeep != holdfast.UpkeepBuiltIn && len(p.Trusts) > 0 {
+				r.text += fmt.Sprintf("; as it is set up, %s trusts %s instead", p.Name(), list(tagsOfTrusts(p)))
+				r.weight = nil
 			}
 			out = append(out, r)
 		}
@@ -139,6 +143,38 @@ func (a *auditing) readAsAnchors(path string) bool {
 			return w.File == path && (w.Upkeep == holdfast.UpkeepFollow || w.Upkeep == holdfast.UpkeepStatic)
 		})
 	})
+}
+
+// runs finds the resolver whose program a file is.
+func (a *auditing) runs(path string) (holdfast.Prospect, bool) {
+	i := slices.IndexFunc(a.out.Resolvers, func(p holdfast.Prospect) bool { return p.Program != "" && onePlace(p.Program, path) })
+	if i < 0 {
+		return holdfast.Prospect{}, false
+	}
+	return a.out.Resolvers[i], true
+}
+
+// recovers says whether a file is one of the means to recover, of which other
+// rules speak.
+func (a *auditing) recovers(path string) bool {
+	return slices.ContainsFunc(a.machine.Recovery, func(r holdfast.Recovery) bool { return onePlace(r.Path, path) })
+}
+
+// onePlace says whether two paths are one file on a machine on which /usr is
+// merged with the root.
+func onePlace(a, b string) bool {
+	return strings.TrimPrefix(a, "/usr") == strings.TrimPrefix(b, "/usr")
+}
+
+func tagsOfTrusts(p holdfast.Prospect) []uint16 {
+	var out []uint16
+	for _, k := range p.Trusts {
+		if !slices.Contains(out, k.Tag) {
+			out = append(out, k.Tag)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func carrierPlace(c holdfast.Carrier) string {

@@ -57,6 +57,8 @@ func AuditRules() []AuditRule {
 		{"AUD-A2", "state-lags-file", warning, "RFC 5011 section 4.1", "A key is in a file that a resolver began with or that was installed, and the state that counts does not trust it.", stateLags, nil},
 		{"AUD-A3", "anchors-not-understood", failure, "RFC 5011 section 4", "A file of anchors could not be read as its resolver reads it.", notUnderstood, nil},
 		{"AUD-A4", "not-validating", notice, "RFC 4033 section 6", "A resolver is set up not to validate.", notValidating, nil},
+		{"AUD-A5", "journal-newer", notice, "RFC 5011 section 4", "A journal beside a state file is newer: what counts may be newer than what was read.", journalNewer, nil},
+		{"AUD-A6", "does-not-say", notice, "RFC 8509 section 3", "A resolver that was asked validates, and does not say which keys it trusts.", doesNotSay, nil},
 		{"AUD-B1", "static-anchors", warning, "RFC 5011 section 1", "Anchors stay as they were configured until somebody changes them.", staticAnchors, nil},
 		{"AUD-B2", "validation-without-anchors", failure, "RFC 4033 section 5", "Validation is on, and what it needs is left to a configuration that does not have it.", validationWithout, nil},
 		{"AUD-B3", "kept-by-package", notice, "RFC 5011 section 1", "Anchors are renewed only when a package is.", keptByPackage, nil},

@@ -69,6 +69,17 @@ func notValidating(a *auditing, p holdfast.Prospect) []remark {
 	}}
 }
 
+func journalNewer(_ *auditing, p holdfast.Prospect) []remark {
+	s, ok := p.Find("journal")
+	if !ok {
+		return nil
+	}
+	return []remark{{
+		text:     fmt.Sprintf("%s is newer than the state that was read: named may know more", s.Value),
+		evidence: evidence(s.Place), mend: "`rndc managed-keys sync` writes the state as it is; then look again",
+	}}
+}
+
 func trustsRevoked(a *auditing, p holdfast.Prospect) []remark {
 	var out []remark
 	for _, k := range p.Trusts {

@@ -19,20 +19,50 @@ func quiet(p holdfast.Prospect) *holdfast.Severity {
 	return weigh(holdfast.SeverityNotice)
 }
 
-// ways are the anchorings of a kind that hold a key.
+// ways are the anchorings of a kind that hold a key; none where the resolver
+// does not validate, and so rests on no anchor.
 func ways(p holdfast.Prospect, upkeep holdfast.Upkeep) []holdfast.Anchoring {
+	if p.Validates == holdfast.ValidationOff {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(p.Anchorings), func(w holdfast.Anchoring) bool {
 		return w.Upkeep != upkeep || len(held(w)) == 0
 	})
 }
 
 func staticAnchors(a *auditing, p holdfast.Prospect) []remark {
+	return kept(ways(p, holdfast.UpkeepStatic), func(first holdfast.Anchoring, tags string, places []string) remark {
+		return remark{
+			text:     fmt.Sprintf("it trusts %s by %s, and will until somebody changes that", tags, first.Statement.Name),
+			evidence: places, mend: followLine(p, first), weight: quiet(p),
+		}
+	})
+}
+
+// kept gathers the anchorings of one statement and file: a configuration may
+// give each key in a line of its own.
+func kept(all []holdfast.Anchoring, say func(first holdfast.Anchoring, tags string, places []string) remark) []remark {
+	type source struct{ statement, file string }
+	var order []source
+	by := map[source][]holdfast.Anchoring{}
+	for _, way := range all {
+		from := source{way.Statement.Name, orElse(way.File, way.Statement.File())}
+		if by[from] == nil {
+			order = append(order, from)
+		}
+		by[from] = append(by[from], way)
+	}
 	var out []remark
-	for _, way := range ways(p, holdfast.UpkeepStatic) {
-		out = append(out, remark{
-			text:     fmt.Sprintf("it trusts %s by %s, and will until somebody changes that", tagsOf(held(way)), said(way.Statement)),
-			evidence: evidence(way.Statement.Place, way.File), mend: followLine(p, way), weight: quiet(p),
-		})
+	for _, from := range order {
+		var keys []holdfast.TrustedKey
+		var places []string
+		for _, way := range by[from] {
+			keys = append(keys, held(way)...)
+			places = append(places, way.Statement.Place, way.File)
+		}
+		first := by[from][0]
+		first.File = from.file
+		out = append(out, say(first, tagsOf(keys), evidence(places...)))
 	}
 	return out
 }
@@ -68,14 +98,12 @@ func withoutAnchors(p holdfast.Prospect) bool {
 }
 
 func keptByPackage(_ *auditing, p holdfast.Prospect) []remark {
-	var out []remark
-	for _, way := range ways(p, holdfast.UpkeepPackage) {
-		out = append(out, remark{
-			text:     fmt.Sprintf("it trusts %s of %s, which only a newer package renews", tagsOf(held(way)), way.File),
-			evidence: evidence(way.Statement.Place, way.File), mend: "keep the package that brings " + way.File + " up to date, before each step of the root's keys",
-		})
-	}
-	return out
+	return kept(ways(p, holdfast.UpkeepPackage), func(first holdfast.Anchoring, tags string, places []string) remark {
+		return remark{
+			text:     fmt.Sprintf("it trusts %s of %s, which only a newer package renews", tags, first.File),
+			evidence: places, mend: "keep the package that brings " + first.File + " up to date, before each step of the root's keys",
+		}
+	})
 }
 
 func builtIn(a *auditing, p holdfast.Prospect) []remark {

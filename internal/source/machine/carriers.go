@@ -22,9 +22,10 @@ const (
 )
 
 // search reads a file to its end and says which root keys it carries. Its
-// length is what was read.
-func (n *Needles) search(in io.Reader) (c holdfast.Carrier, length int64, err error) {
-	buffer := make([]byte, 0, window+overlap)
+// length is what was read. The buffer, of window and overlap, is the caller's:
+// most files of a machine are small, and there are many.
+func (n *Needles) search(in io.Reader, buffer []byte) (c holdfast.Carrier, length int64, err error) {
+	buffer = buffer[:0]
 	found := map[foundKey]holdfast.Carried{}
 	text, lines := true, 1
 	for base := int64(0); ; {
@@ -83,7 +84,7 @@ func (n *Needles) searchWindow(buffer []byte, base int64, line int, text bool, f
 			note(holdfast.Carried{Tag: needle.tag, Form: needle.form, Digest: needle.digest}, at)
 		}
 	})
-	if !text || n.ds == nil || base > maxText {
+	if !text || n.ds == nil || base > maxText || !n.tagged(buffer) {
 		return
 	}
 	for _, m := range n.ds.FindAllSubmatchIndex(buffer, maxFound) {
@@ -91,6 +92,12 @@ func (n *Needles) searchWindow(buffer []byte, base int64, line int, text bool, f
 			note(k, m[0])
 		}
 	}
+}
+
+// tagged says whether a text has the tag of a root key at all: only then is it
+// worth the search for lines that look like a DS.
+func (n *Needles) tagged(text []byte) bool {
+	return slices.ContainsFunc(n.tags, func(tag string) bool { return bytes.Contains(text, []byte(tag)) })
 }
 
 // wrong says whether a line that looks like a DS of a root key has another

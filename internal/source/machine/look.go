@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -23,13 +24,20 @@ const (
 	maxUnread     = 200      // that are named one by one
 )
 
-// silent are folders of a running machine that hold no files: what is there is
-// the kernel's, or an instant's.
-var silent = []string{"proc", "sys", "dev", "run"}
+// silent are folders of a running machine in which nothing is installed: what
+// is there is the kernel's, or an instant's, or was fetched and can be again.
+var silent = []string{"proc", "sys", "dev", "run", "tmp", "var/tmp", "var/cache", "var/log", "lost+found"}
+
+// idle says whether a folder of a running machine is passed over.
+func idle(name string) bool {
+	base := path.Base(name)
+	return slices.Contains(silent, name) || base == ".cache" || base == ".git"
+}
 
 // searcher gathers the files that carry root keys.
 type searcher struct {
 	needles  *Needles
+	buffer   []byte
 	carriers map[string]holdfast.Carrier
 	files    int
 	octets   int64
@@ -37,7 +45,7 @@ type searcher struct {
 }
 
 func newSearcher(needles *Needles) *searcher {
-	return &searcher{needles: needles, carriers: map[string]holdfast.Carrier{}}
+	return &searcher{needles: needles, buffer: make([]byte, 0, window+overlap), carriers: map[string]holdfast.Carrier{}}
 }
 
 // see searches one file.
@@ -46,7 +54,7 @@ func (s *searcher) see(name string, in io.Reader) error {
 	if s.files >= maxFiles || s.octets >= maxAltogether {
 		return fmt.Errorf("more than %d files or %d octets", maxFiles, int64(maxAltogether))
 	}
-	c, length, err := s.needles.search(io.LimitReader(in, maxSearched))
+	c, length, err := s.needles.search(io.LimitReader(in, maxSearched), s.buffer)
 	s.files++
 	s.octets += length
 	if len(c.Carried) > 0 {
@@ -106,7 +114,7 @@ func (s *searcher) walk(ctx context.Context, files fs.FS, live bool) error {
 			s.pass("/"+name, err)
 			return nil
 		}
-		if entry.IsDir() && live && slices.Contains(silent, name) {
+		if entry.IsDir() && live && idle(name) {
 			return fs.SkipDir
 		}
 		if !entry.Type().IsRegular() {

@@ -35,6 +35,7 @@ type Needles struct {
 	all  []needle
 	grid *grid
 	ds   *regexp.Regexp
+	tags []string
 	keys map[uint16]holdfast.RootKey
 }
 
@@ -42,13 +43,12 @@ type Needles struct {
 // text in either case and as numbers in source code, and the keys themselves.
 func NewNeedles(calendar holdfast.Calendar) *Needles {
 	n := &Needles{keys: map[uint16]holdfast.RootKey{}}
-	var tags []string
 	for _, k := range calendar.Keys {
 		if k.DS == nil {
 			continue
 		}
 		n.keys[k.Tag] = k
-		tags = append(tags, fmt.Sprint(k.Tag))
+		n.tags = append(n.tags, fmt.Sprint(k.Tag))
 		for _, ds := range digests(k) {
 			n.digest(k, ds)
 		}
@@ -56,8 +56,8 @@ func NewNeedles(calendar holdfast.Calendar) *Needles {
 			n.public(k)
 		}
 	}
-	if tags != nil {
-		n.ds = regexp.MustCompile(`\b(` + strings.Join(tags, "|") + `)[ \t,]+(?:IN[ \t]+)?(8|13)[ \t,]+([124])[ \t,]+["']?([0-9A-Fa-f][0-9A-Fa-f \t]{30,110})`)
+	if n.tags != nil {
+		n.ds = regexp.MustCompile(`\b(` + strings.Join(n.tags, "|") + `)[ \t,]+(?:IN[ \t]+)?(8|13)[ \t,]+([124])[ \t,]+["']?([0-9A-Fa-f][0-9A-Fa-f \t]{30,110})`)
 	}
 	n.grid = newGrid(n.all)
 	return n
