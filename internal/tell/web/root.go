@@ -25,6 +25,7 @@ type rootView struct {
 	Phase   string // in words
 	Picture rootPicture
 	Dates   []rootDateView
+	Coming  []rootStepView
 	Checks  bool
 	Slots   []rootSlotView
 }
@@ -33,6 +34,12 @@ type rootView struct {
 type rootDateView struct {
 	Key, Tag, Step, At, Source string
 	Planned                    bool
+}
+
+// rootStepView is a step still to come.
+type rootStepView struct {
+	holdfast.RootExpected
+	Word string
 }
 
 // rootSlotView is a slot of a signed key response.
@@ -59,6 +66,9 @@ func (s *Site) serveRoot(w http.ResponseWriter, r *http.Request) error {
 			}
 			view.Dates = append(view.Dates, line)
 		}
+	}
+	for _, e := range state.Expected {
+		view.Coming = append(view.Coming, rootStepView{e, stepWords[e.Step]})
 	}
 	for _, span := range state.Forecast {
 		view.Slots = append(view.Slots, rootSlotView{span, rootTags(span.Set.Signers()), rootTags(span.Set.Keys)})
@@ -192,7 +202,10 @@ func newRootLane(a axis, k holdfast.RootKey, s holdfast.RootState, now time.Time
 		until := a.to
 		next := slices.IndexFunc(k.Dates[i+1:], func(n holdfast.RootDate) bool { return n.Step != holdfast.RootAnchored })
 		if next >= 0 {
-			until = k.Dates[i+1+next].At
+			n := k.Dates[i+1+next]
+			if until = n.At; n.Planned && !planned && !seen(s, k, n.Step) {
+				until = later(until, now) // what was to end goes on until it is seen to
+			}
 		}
 		for _, part := range parts(d.At, until, now, planned) {
 			class := look.class
