@@ -125,8 +125,11 @@ type testZone struct{ authority.Zone }
 
 func newTestZone(name holdfast.Name, course []testbed.Shown) (*testZone, error) {
 	var dates []authority.Dated
-	for _, shown := range course {
+	for n, shown := range course {
 		dated := authority.Dated{From: shown.From}
+		if n == 0 {
+			dated.From = time.Time{} // it is there before people are shown it
+		}
 		if !shown.Gone {
 			var err error
 			if dated.Edition, err = authority.NewEdition(planOf(shown)); err != nil {

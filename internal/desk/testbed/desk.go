@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -145,22 +146,28 @@ func (d *Desk) Round(ctx context.Context) error {
 // begun to roll.
 func (d *Desk) makeZones(ctx context.Context, now time.Time) error {
 	for _, p := range d.config.paces() {
-		z, err := p.Zone(d.host.Base, p.Slot(now))
-		if err != nil {
-			return err
-		}
-		if !now.Before(z.When(holdfast.TestPublishes)) || d.knows(z.Name) {
-			continue
-		}
-		_, err = d.record.TestZone(ctx, z.Name)
-		if errors.Is(err, record.ErrNotFound) {
-			err = d.makeZone(ctx, z)
-		}
-		if err != nil {
-			return err
+		for _, slot := range slices.Compact([]time.Time{p.Slot(now), p.Slot(now.Add(p.Lead()))}) {
+			if err := d.wantZone(ctx, p, slot, now); err != nil {
+				return err
+			}
 		}
 	}
 	return d.load(ctx, now)
+}
+
+func (d *Desk) wantZone(ctx context.Context, p Pace, slot, now time.Time) error {
+	z, err := p.Zone(d.host.Base, slot)
+	if err != nil {
+		return err
+	}
+	if !now.Before(z.When(holdfast.TestPublishes)) || d.knows(z.Name) {
+		return nil
+	}
+	_, err = d.record.TestZone(ctx, z.Name)
+	if errors.Is(err, record.ErrNotFound) {
+		err = d.makeZone(ctx, z)
+	}
+	return err
 }
 
 func (d *Desk) makeZone(ctx context.Context, z holdfast.TestZone) error {

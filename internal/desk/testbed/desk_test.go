@@ -193,6 +193,9 @@ func TestNobodyIsFlooded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, z := range zones {
+			if !z.Live(b.clock.now) {
+				continue
+			}
 			b.from = netip.AddrFrom4([4]byte{198, 51, 100, byte(n)})
 			if refused := b.subscribe(z.Name, "victim@example.org"); refused != "" && !strings.Contains(refused, "Too many") {
 				t.Fatal(refused)
@@ -474,5 +477,23 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	if err := (Config{}).Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestZonesAreThereBeforeTheyBegin: a resolver that asks for a name that is not
+// there yet keeps that answer for longer than a short zone lasts.
+func TestZonesAreThereBeforeTheyBegin(t *testing.T) {
+	b := newBench(t, Config{Paces: []string{"hourly"}})
+	const next = "2026-11-16-0115.ksk-test.example."
+	if _, there := b.Courses()[next]; there {
+		t.Error("it is made a quarter of an hour too early")
+	}
+	b.clock.now = time.Date(2026, 11, 16, 1, 14, 1, 0, time.UTC)
+	b.round()
+	if _, there := b.Courses()[next]; !there {
+		t.Error("it is not made a minute before")
+	}
+	if refused := b.subscribe(next, "ann@example.org"); refused == "" {
+		t.Error("somebody could subscribe to what is not shown")
 	}
 }

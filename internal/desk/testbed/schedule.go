@@ -70,8 +70,13 @@ func Hourly(length time.Duration) Pace {
 // begins: Mondays at midnight (UTC) for the weekly one.
 func (p Pace) Slot(now time.Time) time.Time { return now.UTC().Truncate(p.Every) }
 
-// Name is the zone that begins at a slot: its date, and the time of day where
-// there are several a day.
+// Lead is how long before it begins a zone is made and served. People are shown
+// it when it begins: a resolver that asks for a name before it is there
+// remembers for a while that it is not.
+func (p Pace) Lead() time.Duration { return min(time.Minute, p.Every/4) }
+
+// label names the zone that begins at a slot: its date, and the time of day
+// where there are several a day.
 func (p Pace) label(slot time.Time) string {
 	switch {
 	case p.Every%day == 0:

@@ -40,7 +40,7 @@ func (d *Desk) Subscribe(ctx context.Context, zone holdfast.Name, address string
 		return "", err
 	}
 	if !z.Live(now) {
-		return "The zone has ended.", nil
+		return "The zone has not begun, or it has ended.", nil
 	}
 	s, fresh, err := d.subscription(ctx, z, address, now)
 	if err != nil || !fresh {

@@ -76,7 +76,7 @@ func (s *Site) serveTestbed(w http.ResponseWriter, r *http.Request) error {
 		Live, Ended []testZoneRow
 	}{Now: now, Open: s.config.Testbed.Open()}
 	for _, z := range zones {
-		if !z.Live(now) && len(view.Ended) >= endedShown {
+		if _, begun := z.At(now); !begun || !z.Live(now) && len(view.Ended) >= endedShown {
 			continue
 		}
 		row, err := s.testZoneRow(r.Context(), z, now)
