@@ -137,5 +137,5 @@ func several(a web.SentinelAnswers) (text, badge string) {
 	case anchor.Harmed:
 		return "No resolver trusts the new key, or they do not agree: " + roll + " will make signed names fail", "critical"
 	}
-	return "Whether " + roll + " does harm cannot be told: not every resolver says which keys it trusts", "unknown"
+	return fmt.Sprintf("Whether %s does harm cannot be told: a resolver answered that it does not trust key %d, as one also does that says nothing of its keys", roll, current.Tag), "unknown"
 }

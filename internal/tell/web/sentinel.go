@@ -82,7 +82,6 @@ type SentinelAsker struct {
 	Address netip.Addr
 	Names   []string // for people: signed, bogus, is-ta-20326
 	DO      bool     // it asked for signatures
-	Keys    bool     // it asked for the zone's keys, as who validates does
 }
 
 // SentinelSupport is a zone that is signed with one algorithm.
