@@ -74,7 +74,7 @@ type stage struct {
 // ctx; then the evidence lacks its end. An error says that we could not work: what
 // resolvers do wrong is evidence.
 func Perform(ctx context.Context, job Job, out io.Writer) error {
-	s := &stage{job: job, rec: newRecorder(out)}
+	s := &stage{job: job, rec: newRecorder(out, job.Folder)}
 	err := s.perform(ctx)
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("perform play %s: %w", job.Play.Name, err)

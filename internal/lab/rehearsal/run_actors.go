@@ -36,10 +36,12 @@ type actor struct {
 	resolver anchor.Resolver
 	env      []string
 
-	// orders is held by whoever starts, stops or tampers.
+	// orders is held by whoever starts, stops or tampers, and by who looks.
 	orders sync.Mutex
 	daemon *resolvers.Daemon
-	busy   atomic.Bool // it is being asked
+	// interrupt ends the look that is under way: what it would still hear is of a
+	// resolver that was stopped meanwhile.
+	interrupt atomic.Pointer[context.CancelFunc]
 }
 
 // enter sets all resolvers up, starts them and waits until each validates.
@@ -162,13 +164,16 @@ func (a *actor) enter(ctx context.Context) {
 	a.who.Skipped = fmt.Sprintf("it did not come to validate the signed name before the play; its log ends:\n%s", a.daemon.Log(2000))
 }
 
-// look takes one round of samples and states, unless the last is still under way:
-// one that is slow must not hold up the others.
+// look takes one round of samples and states, unless the last is still under way,
+// or the resolver is being started: one that is slow must not hold up the others.
 func (a *actor) look(ctx context.Context) {
-	if !a.busy.CompareAndSwap(false, true) {
+	if !a.orders.TryLock() {
 		return
 	}
-	defer a.busy.Store(false)
+	defer a.orders.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a.interrupt.Store(&cancel)
 	s := a.stage
 	for _, sample := range anchor.Look(ctx, s.asker, a.resolver, s.set.Names) {
 		if sample.Exchange.Outcome == holdfast.NotAsked {
@@ -176,16 +181,53 @@ func (a *actor) look(ctx context.Context) {
 		}
 		sample.After = sample.Exchange.Sent.Sub(s.begin)
 		about := fmt.Sprint("sample ", sample.Actor, " ", sample.Probe, " ", sample.Key)
-		s.rec.putOnce(about, essence(sample.Exchange), sample.After, line{Sample: &sample})
+		s.rec.putOnce(about, s.says(sample), sample.After, line{Sample: &sample})
 	}
-	if a.orders.TryLock() {
-		a.states(ctx)
-		a.orders.Unlock()
+	a.states(ctx)
+}
+
+// says is what a sample says, and in which step of the play: one that says the same
+// in another is new evidence, since all else has changed.
+func (s *stage) says(sample holdfast.Sample) string {
+	return fmt.Sprint(s.step(sample.After), " ", essence(sample.Exchange))
+}
+
+// step is the index of the step in force; below zero before the play.
+func (s *stage) step(after time.Duration) int {
+	n := -1
+	for i, step := range s.set.Play.Steps {
+		if step.At <= after {
+			n = i
+		}
+	}
+	return n
+}
+
+// order waits for its turn to order the resolver about, and gives what ends it.
+func (a *actor) order() (done func()) {
+	if cancel := a.interrupt.Load(); cancel != nil {
+		(*cancel)()
+	}
+	a.orders.Lock()
+	return a.orders.Unlock
+}
+
+// awake waits until the resolver answers at all, for a few seconds: nobody would ask
+// a machine that is just starting what it thinks of the keys.
+func (a *actor) awake(ctx context.Context) {
+	names := anchor.Names{Unsigned: a.stage.set.Names.Unsigned}
+	for end := time.Now().Add(replyWait); time.Now().Before(end) && a.daemon.Running() && ctx.Err() == nil; {
+		short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		heard := anchor.Look(short, a.stage.asker, a.resolver, names)
+		cancel()
+		if heard[0].Exchange.Outcome == holdfast.Answered {
+			return
+		}
 	}
 }
 
 // states keeps what the resolver's files and commands say, where it is news. The
-// caller holds orders: what is read while it starts and stops would be half a file.
+// caller holds orders: what is read while it starts or stops would be half a file.
 func (a *actor) states(ctx context.Context) {
 	for _, state := range a.daemon.States(ctx) {
 		sample := holdfast.StateSample{After: a.stage.since(), Actor: a.who.Name, Name: state.Name, Text: state.Text}

@@ -24,13 +24,16 @@ func (s *stage) act(ctx context.Context, work *sync.WaitGroup, step holdfast.Pla
 			s.rec.put(line{Acted: &holdfast.Acted{After: step.At, Act: act}})
 		}
 	}
+	if len(step.Acts) == 0 {
+		return
+	}
 	for _, a := range s.actors {
 		work.Go(func() {
-			a.orders.Lock()
-			defer a.orders.Unlock()
+			defer a.order()()
 			for _, act := range step.Acts {
 				a.act(ctx, act)
 			}
+			a.awake(ctx)
 		})
 	}
 }

@@ -50,14 +50,24 @@ type again struct {
 type recorder struct {
 	mu    sync.Mutex
 	out   io.Writer
-	lines int            // written; owned by mu
-	last  map[string]int // the line of what was seen last, by what it is about and says; owned by mu
-	about map[string]string
-	err   error // the first; owned by mu
+	hide  *strings.Replacer // of folders that stand for themselves only
+	lines int               // written; owned by mu
+	last  map[string]spoken // by what it is about; owned by mu
+	err   error             // the first; owned by mu
 }
 
-func newRecorder(out io.Writer) *recorder {
-	return &recorder{out: out, last: map[string]int{}, about: map[string]string{}}
+// spoken is what was said last of something, and in which line.
+type spoken struct {
+	says string
+	line int
+}
+
+// newRecorder makes one; in what it writes, folder is called /play.
+func newRecorder(out io.Writer, folder string) *recorder {
+	if folder == "" {
+		folder = "/play"
+	}
+	return &recorder{out: out, last: map[string]spoken{}, hide: strings.NewReplacer(folder, "/play")}
 }
 
 // put writes a line, whole, and gives its number.
@@ -70,7 +80,7 @@ func (r *recorder) put(l line) {
 func (r *recorder) write(l line) int {
 	text, err := json.Marshal(l)
 	if err == nil && r.err == nil {
-		_, err = r.out.Write(append(text, '\n'))
+		_, err = io.WriteString(r.out, r.hide.Replace(string(text))+"\n")
 	}
 	r.err = errors.Join(r.err, err)
 	r.lines++
@@ -89,21 +99,19 @@ func (r *recorder) failed() error {
 func (r *recorder) putOnce(about, says string, after time.Duration, l line) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n, known := r.last[about]; known && r.about[about] == says {
-		r.write(line{Again: &again{n, after}})
+	if last, known := r.last[about]; known && last.says == says {
+		r.write(line{Again: &again{last.line, after}})
 		return
 	}
-	r.about[about] = says
-	r.last[about] = r.write(l)
+	r.last[about] = spoken{says, r.write(l)}
 }
 
 // putNews is putOnce for what is only worth a line where it is news.
 func (r *recorder) putNews(about, says string, l line) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.last[about]; !known || r.about[about] != says {
-		r.about[about] = says
-		r.last[about] = r.write(l)
+	if last, known := r.last[about]; !known || last.says != says {
+		r.last[about] = spoken{says, r.write(l)}
 	}
 }
 
@@ -267,7 +275,7 @@ func Write(out io.Writer, r holdfast.Rehearsal) error {
 	if err != nil {
 		return err
 	}
-	rec := newRecorder(zipped)
+	rec := newRecorder(zipped, "")
 	head := r
 	head.Actors, head.Served, head.Samples, head.States, head.Signals, head.Acts, head.Queries = nil, nil, nil, nil, nil, nil, nil
 	rec.put(line{Rehearsal: &head})

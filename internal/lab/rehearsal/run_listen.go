@@ -69,7 +69,7 @@ func (e *ear) hear(actor string, after time.Duration, packet []byte) {
 		return
 	}
 	q := m.Question[0]
-	if n := e.step(after); n >= 0 {
+	if n := e.stage.step(after); n >= 0 {
 		count := &e.count[actor][n]
 		count.All++
 		if q.Name == holdfast.Root && q.Type == uint16(wire.TypeDNSKEY) {
@@ -94,17 +94,6 @@ func (e *ear) hear(actor string, after time.Duration, packet []byte) {
 
 func (e *ear) put(s holdfast.SignalSample) {
 	e.stage.rec.putOnce(fmt.Sprint("signal ", s.Actor, s.Name == holdfast.Root), fmt.Sprint(s.Name, s.Type, s.Tags), s.After, line{Signal: &s})
-}
-
-// step is the index of the step in force; below zero before the play.
-func (e *ear) step(after time.Duration) int {
-	n := -1
-	for i, step := range e.stage.set.Play.Steps {
-		if step.At <= after {
-			n = i
-		}
-	}
-	return n
 }
 
 // counts are in the order of actors and steps. The ear is closed.

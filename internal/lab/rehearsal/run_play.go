@@ -91,7 +91,7 @@ func (s *stage) round(ctx context.Context, work *sync.WaitGroup) {
 		sample := anchor.Served(ctx, s.asker, root)
 		sample.After = sample.Exchange.Sent.Sub(s.begin)
 		if sample.Exchange.Outcome != holdfast.NotAsked {
-			s.rec.putOnce("served", essence(sample.Exchange), sample.After, line{Served: &sample})
+			s.rec.putOnce("served", s.says(sample), sample.After, line{Served: &sample})
 		}
 	})
 	for _, a := range s.actors {
