@@ -57,6 +57,7 @@ func (r *replier) reply(out, packet []byte, from netip.AddrPort, tcp bool) []byt
 			return out[:at]
 		case slip:
 			s.counts.Slipped.Add(1)
+			r.ede = 0 // no longer than the question was
 			out = r.q.plain(out[:at], packet, rcode, out[at+2]&4 != 0, true)
 		}
 	}

@@ -225,7 +225,10 @@ func (s *Server) limit(r *replier, k kind) verdict {
 // nil where none is to be sent. It is what the sockets do, for tests and
 // whoever brings messages by other ways.
 func (s *Server) Reply(packet []byte, from netip.AddrPort, tcp bool) []byte {
-	return newReplier(s).reply(nil, packet, from, tcp)
+	if reply := newReplier(s).reply(nil, packet, from, tcp); len(reply) > 0 {
+		return reply
+	}
+	return nil
 }
 
 // Run answers on its sockets until ctx ends, and answers nil then. ready is
