@@ -77,7 +77,7 @@ Exit codes: 0 healthy, 1 warning, 2 error, 3 critical or bogus, 4 could not work
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON (docs/formats)")
-	root.AddCommand(c.demo(), c.check(), c.resolve(), c.verify(), c.watch(), c.create(), c.notices(), c.record(), c.rejudge(), c.show(), c.forecast(), c.fate(), c.profile(), c.config(), c.lab(), c.anchors(), c.rollover(), c.version(), c.testbed())
+	root.AddCommand(c.demo(), c.check(), c.resolve(), c.verify(), c.watch(), c.create(), c.notices(), c.record(), c.rejudge(), c.show(), c.forecast(), c.fate(), c.profile(), c.config(), c.lab(), c.anchors(), c.signals(), c.rollover(), c.version(), c.testbed())
 	return root
 }
 
