@@ -103,6 +103,9 @@ type MatrixCell struct {
 	Agreement Agreement `json:"agreement"`
 	Clause    string    `json:"clause,omitempty"`
 	Why       string    `json:"why,omitempty"` // where they do not simply agree
+	// Meaning is what a departure comes to, where more can be said than what
+	// differs.
+	Meaning string `json:"meaning,omitempty"`
 	// From and Until bound the departure, where there is one.
 	From     time.Duration `json:"from_ns,omitempty"`
 	Until    time.Duration `json:"until_ns,omitempty"`
@@ -122,13 +125,66 @@ type MatrixEnd struct {
 	Cells  int           `json:"cells"` // that were compared
 }
 
-// Of are the cells of one resolver.
-func (m Matrix) Of(actor string) []MatrixCell {
-	var out []MatrixCell
+// MatrixGroup are cells of one resolver that say the same in several steps or of
+// several quantities.
+type MatrixGroup struct {
+	Actor      string
+	First      MatrixCell
+	Steps      []string
+	Quantities []string
+}
+
+// Groups are the cells of an agreement, those that say the same together, in the
+// order of the play.
+func (m Matrix) Groups(of Agreement) []MatrixGroup {
+	var out []MatrixGroup
 	for _, c := range m.Cells {
-		if c.Actor == actor {
-			out = append(out, c)
+		if c.Agreement != of {
+			continue
+		}
+		i := slices.IndexFunc(out, func(g MatrixGroup) bool { return g.same(c) })
+		if i < 0 {
+			out = append(out, MatrixGroup{Actor: c.Actor, First: c})
+			i = len(out) - 1
+		}
+		g := &out[i]
+		if !slices.Contains(g.Steps, c.Step) {
+			g.Steps = append(g.Steps, c.Step)
+		}
+		if q := c.Title(); !slices.Contains(g.Quantities, q) {
+			g.Quantities = append(g.Quantities, q)
 		}
 	}
 	return out
+}
+
+// same says whether a cell says what the group does. What can be told of a
+// departure by one quantity need not be said again of the others.
+func (g MatrixGroup) same(c MatrixCell) bool {
+	f := g.First
+	if f.Actor != c.Actor {
+		return false
+	}
+	if f.Agreement == Deviates {
+		return f.Clause == c.Clause && (c.Meaning == f.Meaning || c.Meaning == "")
+	}
+	return f.Why == c.Why
+}
+
+// Title names the quantity of a cell with its key: "is-ta new".
+func (c MatrixCell) Title() string {
+	if c.Key == "" {
+		return string(c.Quantity)
+	}
+	return string(c.Quantity) + " " + c.Key
+}
+
+// End finds how a resolver came out; ok is false where it did not play.
+func (m Matrix) End(actor string) (end MatrixEnd, ok bool) {
+	for _, e := range m.Ends {
+		if e.Actor == actor {
+			return e, true
+		}
+	}
+	return MatrixEnd{}, false
 }

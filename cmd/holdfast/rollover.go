@@ -9,7 +9,7 @@ import (
 // rollover is the parent of all commands on rehearsals of key rollovers.
 func (c *commands) rollover() *cobra.Command {
 	group := group("rollover", "Rehearse rollovers of the root's keys with real resolvers, on this machine alone")
-	group.AddCommand(c.rolloverRun(), c.rolloverList(), c.rolloverShow(), c.rolloverPerform())
+	group.AddCommand(c.rolloverRun(), c.rolloverList(), c.rolloverShow(), c.rolloverMake(), c.rolloverMatrix(), c.rolloverPerform())
 	return group
 }
 

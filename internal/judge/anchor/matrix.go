@@ -2,6 +2,7 @@ package anchor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ func (w *world) judgeActor(m *holdfast.Matrix, a holdfast.Actor) {
 		}
 		cells = append(cells, w.cells(l, due, shown[l])...)
 	}
+	reported(cells)
 	// By step, and within a step in the order of the lines.
 	for _, s := range w.Play.Steps {
 		for _, c := range cells {
@@ -64,6 +66,24 @@ func (w *world) judgeActor(m *holdfast.Matrix, a holdfast.Actor) {
 		}
 	}
 	m.Ends = append(m.Ends, w.end(a, runs, shown, cells))
+}
+
+// reported looks at states that a resolver reports otherwise than due, while
+// another report says that it trusts as it is to: then it is the report that is
+// odd, which no clause speaks of.
+func reported(cells []holdfast.MatrixCell) {
+	for i := range cells {
+		c := &cells[i]
+		if c.Quantity != holdfast.QuantityState || c.Agreement != holdfast.Deviates {
+			continue
+		}
+		j := slices.IndexFunc(cells, func(o holdfast.MatrixCell) bool {
+			return o.Quantity == holdfast.QuantityTrust && o.Step == c.Step && o.Key == c.Key && o.Agreement == holdfast.Agrees
+		})
+		if j >= 0 {
+			c.Agreement, c.Why, c.Meaning = holdfast.Open, fmt.Sprintf("%s has it so (%s), and by %s it trusts as it is to: the report is odd, of which no clause speaks", c.Source, c.Why, cells[j].Source), ""
+		}
+	}
 }
 
 // speaksSentinel says whether a resolver ever told one key from another: a
@@ -171,7 +191,7 @@ func (w *world) end(a holdfast.Actor, runs [][]moment, shown map[line][]holdfast
 			if i+1 < len(signed) {
 				until = signed[i+1].From
 			}
-			e.Failed += until - s.From
+			e.Failed += max(0, until-s.From)
 		}
 	}
 	if n := len(signed); n > 0 {

@@ -79,8 +79,15 @@ func (d *departure) allows(due holdfast.Due, value string) bool {
 
 // settle says what the cell comes to.
 func (d *departure) settle(c *holdfast.MatrixCell, w *world) {
-	brief := d.length < w.lead && !d.grave()
+	// What a file or a report says is read from time to time, and written so.
+	least := w.lead
+	if d.quantity == holdfast.QuantityState || d.quantity == holdfast.QuantityTrust {
+		least += w.refresh
+	}
+	brief := d.length < least && !d.grave()
 	switch {
+	case d.compared == 0 && d.open == switchedOff:
+		c.Agreement, c.Why = holdfast.NotSeen, d.open
 	case d.compared == 0 && d.open != "":
 		c.Agreement, c.Why = holdfast.Open, d.open
 		if d.quantity == holdfast.Quantity(holdfast.ProbeBogus) && slices.ContainsFunc(c.Observed, func(v string) bool { return Reply(v).Answered() }) {
@@ -92,11 +99,12 @@ func (d *departure) settle(c *holdfast.MatrixCell, w *world) {
 		c.Agreement, c.Why = holdfast.NotSeen, "it did not answer"
 	case d.times > 0 && !brief:
 		c.Agreement, c.From, c.Until, c.Clause = holdfast.Deviates, d.from, d.until, d.wanted.Clause
-		c.Why = fmt.Sprintf("%s was due %s, and %s was seen%s", words(d.wanted.Values), stretch(d.from, d.until), d.value, d.meaning())
-		c.Evidence = slices.Compact(slices.Insert(c.Evidence, 0, d.evidence))
-		if len(c.Evidence) > maxEvidence {
-			c.Evidence = c.Evidence[:maxEvidence]
+		c.Why = fmt.Sprintf("%s was due %s, and %s was seen", words(d.wanted.Values), stretch(d.from, d.until), d.value)
+		if meaning, clause := d.meaning(w.following(c.Actor)); meaning != "" {
+			c.Meaning, c.Clause = meaning, clause
 		}
+		rest := slices.DeleteFunc(c.Evidence, func(e string) bool { return e == d.evidence })
+		c.Evidence = append([]string{d.evidence}, rest[:min(len(rest), maxEvidence-1)]...)
 	case d.liberty != "":
 		c.Agreement, c.Why = holdfast.Open, d.liberty
 	default:
@@ -143,21 +151,45 @@ func gone(s holdfast.KeyState) bool {
 	return s == holdfast.KeyRevoked || s == holdfast.KeyRemoved || s == holdfast.KeyStart
 }
 
-// meaning is what a departure comes to, for people.
-func (d *departure) meaning() string {
-	seen, clause := d.value, d.wanted.Clause
-	due := d.wanted.Main
-	switch {
-	case d.quantity == holdfast.QuantityState && due == string(holdfast.KeyAddPend) && holdfast.KeyState(seen).Trusted():
-		return ": it counts a key as trusted before a validated RRset confirmed it after the hold-down"
-	case d.quantity == holdfast.QuantityState && holdfast.KeyState(due).Trusted() && seen == string(holdfast.KeyRevoked):
-		return ": it counts a key as revoked that did not sign for its revocation"
-	case clause == "RFC 5011 section 2.2" && due == string(ReplyFail) && Reply(seen).Answered():
-		return ": it accepts a key that signs before its hold-down was confirmed"
-	case clause == "RFC 4035 section 5" && due == string(ReplyFail) && Reply(seen).Answered() && d.quantity != holdfast.Quantity(holdfast.ProbeBogus):
-		return ": it validates by keys that it holds for longer than their TTL (section 5.3.3)"
-	case clause == "RFC 5011 section 5" && seen == string(ReplyFail):
-		return ": it goes on failing where the trust point counts as deleted; section 5 states this without a word of requirement, and no forged data passes"
+// meaning is what a departure comes to, for people, and the clause that it is
+// one from; empty where there is no more to say than what differs.
+func (d *departure) meaning(follows bool) (meaning, clause string) {
+	due, seen := d.wanted.Main, d.value
+	switch d.quantity {
+	case holdfast.QuantityState:
+		return stateMeaning(holdfast.KeyState(due), holdfast.KeyState(seen))
+	case holdfast.QuantityTrust:
+		if due == trustWord(holdfast.KeyValid) {
+			return "it waits for longer than the hold-down, or does not trust what it is to trust", "RFC 5011 section 2.2"
+		}
+		return "it counts a key as trusted that is not to be", d.wanted.Clause
+	case holdfast.Quantity(holdfast.ProbeIs), holdfast.Quantity(holdfast.ProbeNot), holdfast.Quantity(holdfast.ProbeBare):
+		return "", ""
 	}
-	return ""
+	switch {
+	case d.wanted.Clause == "RFC 5011 section 2.2" && due == string(ReplyFail) && Reply(seen).Answered():
+		return "it accepts a key that signs before its hold-down was confirmed", d.wanted.Clause
+	case d.wanted.Clause == "RFC 5011 section 5" && seen == string(ReplyFail):
+		return "it goes on failing where the trust point counts as deleted; section 5 states this without a word of requirement, and no forged data passes", d.wanted.Clause
+	case !follows && due == string(ReplyFail) && Reply(seen).Answered() && d.quantity != holdfast.Quantity(holdfast.ProbeBogus):
+		return "so does one that validates by keys that it holds for longer than their TTL", "RFC 4035 section 5.3.3"
+	}
+	return "", ""
+}
+
+// stateMeaning is what it means that a key is in another state than it is to be.
+func stateMeaning(due, seen holdfast.KeyState) (meaning, clause string) {
+	switch {
+	case due == holdfast.KeyAddPend && seen == holdfast.KeyStart:
+		return "it notices the key later than the interval of refreshing asks for", "RFC 5011 section 2.3"
+	case due == holdfast.KeyAddPend && seen.Trusted():
+		return "it counts a key as trusted before a validated RRset confirmed it after the hold-down", "RFC 5011 section 2.2"
+	case due.Trusted() && seen == holdfast.KeyAddPend:
+		return "it waits for longer than the hold-down", "RFC 5011 section 2.2"
+	case due.Trusted() && seen == holdfast.KeyRevoked:
+		return "it counts a key as revoked that did not sign for its revocation", "RFC 5011 section 2.1"
+	case due == holdfast.KeyRevoked && seen.Trusted():
+		return "it counts a key as trusted that was revoked", "RFC 5011 section 2.1"
+	}
+	return "", ""
 }

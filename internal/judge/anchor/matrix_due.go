@@ -124,6 +124,7 @@ func (w *world) due(l line, runs [][]moment) []holdfast.Due {
 			if liberty = libertyOf(l, w, runs, d, i, liberty); len(d.Also) > 0 {
 				d.Liberty = liberty
 			}
+			w.mayFail(l, &d, runs)
 		}
 		if n := len(out); n > 0 && sameDue(out[n-1], d) {
 			out[n-1].Until = d.Until
@@ -143,6 +144,32 @@ func libertyOf(l line, w *world, runs [][]moment, d holdfast.Due, i int, last st
 		}
 	}
 	return last
+}
+
+// failures is for how long a resolver may answer from a failure that it met: up
+// to five minutes (RFC 9520 section 3.2). Plays are shorter than that as a rule.
+const failures = 5 * time.Minute
+
+// mayFail allows for a failure that lasts on: where everything was bogus, or the
+// way to the root was broken, SERVFAIL may still come from a cache.
+func (w *world) mayFail(l line, d *holdfast.Due, runs [][]moment) {
+	switch l.quantity {
+	case holdfast.QuantityState, holdfast.QuantityTrust, holdfast.QuantitySignal:
+		return
+	}
+	if slices.Contains(d.Values, string(ReplyFail)) || slices.Contains(d.Also, string(ReplyFail)) {
+		return
+	}
+	for i, at := range w.points {
+		if at < d.From-failures || at > d.From {
+			continue
+		}
+		if w.faultAt(at) != "" || l.quantity != holdfast.Quantity(holdfast.ProbeBare) && runs[0][i].standing == holdfast.Bogus {
+			d.Also = append(d.Also, string(ReplyFail))
+			d.Liberty = "a failure may be answered from a cache for up to five minutes (RFC 9520 section 3.2): the play does not last long enough to tell whether it would recover"
+			return
+		}
+	}
 }
 
 func (w *world) faultAt(at time.Duration) string {

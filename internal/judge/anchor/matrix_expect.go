@@ -34,7 +34,8 @@ type world struct {
 	slack   time.Duration   // how long caches hold what was so
 	lead    time.Duration   // by how much we may see something late
 	keys    map[string]SeenKey
-	faults  []holdfast.Due // stretches in which the play breaks the way to the root
+	shared  map[uint16]bool // tags that two keys of the play have
+	faults  []holdfast.Due  // stretches in which the play breaks the way to the root
 }
 
 // servedSet is the root's DNSKEY RRset from an instant on. The root signs anew
@@ -49,7 +50,7 @@ type servedSet struct {
 
 // newWorld reads what the root served and which keys played.
 func newWorld(r holdfast.Rehearsal) (*world, error) {
-	w := &world{Rehearsal: r, keys: map[string]SeenKey{}}
+	w := &world{Rehearsal: r, keys: map[string]SeenKey{}, shared: map[uint16]bool{}}
 	for name, text := range r.Public {
 		record, err := wire.ParseRecord(text)
 		if err != nil {
@@ -60,6 +61,11 @@ func newWorld(r holdfast.Rehearsal) (*world, error) {
 			return nil, fmt.Errorf("key %s of play %s: %w", name, r.Play.Name, err)
 		}
 		w.keys[name] = SeenKey{DNSKEY: key, Tag: plainTag(key)}
+	}
+	tags := map[uint16]bool{}
+	for _, key := range w.keys {
+		w.shared[key.Tag] = w.shared[key.Tag] || tags[key.Tag]
+		tags[key.Tag] = true
 	}
 	for i, s := range r.Served {
 		if s.Exchange.Outcome != holdfast.Answered {
@@ -119,7 +125,7 @@ func (w *world) at(after, off time.Duration) Seen {
 }
 
 // faulty notes where the play breaks the way between resolvers and root: what is
-// due then no RFC settles, and for a while after.
+// due then no RFC settles.
 func (w *world) faulty() {
 	var open *holdfast.Due
 	for _, step := range w.Play.Steps {
@@ -128,7 +134,7 @@ func (w *world) faulty() {
 			case act.Do == holdfast.ActFault && open == nil:
 				open = &holdfast.Due{From: step.At, Until: w.Play.Length + w.step, Open: "the play puts a fault on the way to the root: " + act.With}
 			case act.Do == holdfast.ActRepair && open != nil:
-				open.Until = step.At + w.slack + w.refresh
+				open.Until = step.At + w.lead
 				w.faults = append(w.faults, *open)
 				open = nil
 			}
@@ -194,6 +200,10 @@ func (w *world) members(a holdfast.Actor) []member {
 	return out
 }
 
+func (w *world) following(actor string) bool {
+	return slices.ContainsFunc(w.Actors, func(a holdfast.Actor) bool { return a.Name == actor && a.Follows })
+}
+
 func restarts(do holdfast.ActKind) bool {
 	return do == holdfast.ActRestart || do == holdfast.ActStart || do == holdfast.ActFlush || do == holdfast.ActClock
 }
@@ -228,6 +238,9 @@ type validator struct {
 	down  bool          // switched off
 	open  string
 }
+
+// switchedOff is why nothing is due of a resolver that was stopped.
+const switchedOff = "it is switched off"
 
 // act is what was done to the resolver.
 func (v *validator) act(act holdfast.PlayAct, at time.Duration) {
@@ -292,7 +305,7 @@ func readOffset(text string) (time.Duration, error) {
 // it was to look.
 func (v *validator) moment(at time.Duration) moment {
 	if v.down {
-		return moment{open: "it is switched off", states: v.states()}
+		return moment{open: switchedOff, states: v.states()}
 	}
 	seen := v.at(at, v.off)
 	if v.follows && at >= v.next {

@@ -32,7 +32,10 @@ func (w *world) shown(a holdfast.Actor) ([]line, map[line][]holdfast.Shown) {
 			if !ok || !mayBeAnchor(key.DNSKEY) {
 				continue
 			}
-			state := stateIn(*s.Point, key)
+			state, sure := w.stateIn(*s.Point, key)
+			if !sure {
+				continue
+			}
 			l, value := line{actor: a.Name, quantity: holdfast.QuantityState, key: k.Name, source: s.Name}, string(state)
 			if trustOnly(s.Name) {
 				l.quantity, value = holdfast.QuantityTrust, trustWord(state)
@@ -125,16 +128,20 @@ func shownReply(s holdfast.Sample) string {
 }
 
 // stateIn is the state of a key as a resolver has it; Start where it does not
-// have it. Of several entries for a key the one that counts most is taken.
-func stateIn(point holdfast.TrustPoint, key SeenKey) holdfast.KeyState {
-	state := holdfast.KeyStart
+// have it. Of several entries for a key the one that counts most is taken. It is
+// not sure where an entry has nothing but a tag, and two keys of the play share it.
+func (w *world) stateIn(point holdfast.TrustPoint, key SeenKey) (state holdfast.KeyState, sure bool) {
+	state = holdfast.KeyStart
 	for _, k := range point.Keys {
 		if !key.is(k, point.Zone) {
 			continue
+		}
+		if len(k.Public) == 0 && k.DS == nil && w.shared[key.Tag] {
+			return state, false
 		}
 		if state == holdfast.KeyStart || k.State.Trusted() {
 			state = k.State
 		}
 	}
-	return state
+	return state, true
 }

@@ -156,7 +156,7 @@ func TestOnlyAnchorRevoked(t *testing.T) {
 			t.Errorf("%s: %+v", actor, c)
 		}
 	}
-	if c := cell(t, m, "S1", "closes", signed, ""); c.Clause != "RFC 5011 section 5" || !strings.Contains(c.Why, "without a word of requirement") {
+	if c := cell(t, m, "S1", "closes", signed, ""); c.Clause != "RFC 5011 section 5" || !strings.Contains(c.Meaning, "without a word of requirement") {
 		t.Errorf("closes: %+v", c)
 	}
 	if c := cell(t, m, "S1", "opens", bogus, ""); c.Agreement != holdfast.Agrees || c.Expected[len(c.Expected)-1] != "answer" {
@@ -185,7 +185,7 @@ func TestRevokeUnproved(t *testing.T) {
 	if c := cell(t, m, "S3", "heeds", signed, ""); c.Agreement != holdfast.Deviates {
 		t.Errorf("heeds: %+v", c)
 	}
-	if c := cell(t, m, "S2", "heeds", state, "old"); c.Agreement != holdfast.Deviates || !strings.Contains(c.Why, "did not sign for its revocation") {
+	if c := cell(t, m, "S2", "heeds", state, "old"); c.Agreement != holdfast.Deviates || !strings.Contains(c.Meaning, "did not sign for its revocation") {
 		t.Errorf("heeds, state: %+v", c)
 	}
 	if c := cell(t, m, "S3", "ignores", signed, ""); c.Agreement != holdfast.Agrees {
@@ -223,7 +223,7 @@ func TestActs(t *testing.T) {
 		step, actor string
 		want        holdfast.Agreement
 	}{
-		{"S0", "off", holdfast.Agrees}, {"S2", "off", holdfast.Open}, {"S4", "off", holdfast.Agrees},
+		{"S0", "off", holdfast.Agrees}, {"S2", "off", holdfast.NotSeen}, {"S4", "off", holdfast.Agrees},
 		{"S2", "reset", holdfast.Agrees}, {"S4", "reset", holdfast.Agrees},
 		{"S1", "restart", holdfast.Agrees}, {"S2", "restart", holdfast.Agrees},
 		{"S0", "damaged", holdfast.Agrees}, {"S2", "damaged", holdfast.Open},

@@ -315,8 +315,10 @@ func TestProfiles(t *testing.T) {
 	for _, test := range []struct{ profile, begin, looks, want string }{
 		{"Unbound", "A", "0d A* B | 1d A* B | 30d A B*", "A=valid B=valid"},
 		{"Unbound", "A", "0d A* B | 30d A B*", "A=valid B=add-pend"}, // it must have been seen twice
-		{"BIND", "A", "0d A* B | 10d A B* | 35d A* B", "A=valid B=add-pend"},
-		{"BIND", "A", "0d A* B | 10d A B* | 41d A* B", "A=valid B=valid"},
+		{"BIND", "A", "0d A* | 1d A* B | 10d A B* | 35d A* B", "A=valid B=add-pend"},
+		{"BIND", "A", "0d A* | 1d A* B | 10d A B* | 41d A* B", "A=valid B=valid"},
+		{"BIND", "A", "0d A* B", "A=valid B=valid"}, // the first look of all
+		{"BIND", "A", "0d A B*", "A=valid"},
 		{"BIND", "A", "0d A!*", "A=revoked"},
 		{"Knot Resolver", "AB", "0d A* B!", "A=valid B=revoked"},
 		{"Knot Resolver", "A", "0d A!*", "A=revoked"},

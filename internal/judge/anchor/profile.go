@@ -25,6 +25,10 @@ type Profile struct {
 	// RestartsOnFailure: an RRset that does not validate starts the hold-down of
 	// pending keys anew.
 	RestartsOnFailure bool
+	// TrustsFirst: without a state of its own, every secure entry point of the
+	// first validated RRset is trusted at once ("waiving the normal 30-day waiting
+	// period", as BIND logs it).
+	TrustsFirst bool
 }
 
 // Strict is a validator that does what RFC 5011 says, and nothing else.
@@ -35,7 +39,7 @@ func Strict() Profile { return Profile{Name: "RFC 5011"} }
 func Profiles() []Profile {
 	return []Profile{
 		{Name: "Unbound", Versions: "1.17.1", PromotesByTime: true},
-		{Name: "BIND", Versions: "9.18.49", FailsClosed: true, RestartsOnFailure: true},
+		{Name: "BIND", Versions: "9.18.49", FailsClosed: true, RestartsOnFailure: true, TrustsFirst: true},
 		{Name: "Knot Resolver", Versions: "5.6.0", RevokesUnproved: true, FailsClosed: true},
 	}
 }
@@ -66,6 +70,14 @@ func (p Profile) Observe(before State, seen Seen, at time.Time, timers holdfast.
 		}
 	}
 	after, more := Observe(before, seen, at, timers)
+	if p.TrustsFirst && fresh(before) {
+		for i := range after.Keys {
+			if k := &after.Keys[i]; k.State == holdfast.KeyAddPend {
+				more = append(more, Event{At: at, Kind: AddTime, Tag: k.Tag, From: k.State, To: holdfast.KeyValid, Clause: "no clause: at the first look"})
+				k.State, k.Hold, k.By, k.Seen = holdfast.KeyValid, time.Time{}, nil, 0
+			}
+		}
+	}
 	if p.RestartsOnFailure && after.Succeeded.Equal(before.Succeeded) && !after.Deleted {
 		for i := range after.Keys {
 			if after.Keys[i].State == holdfast.KeyAddPend {
@@ -77,6 +89,12 @@ func (p Profile) Observe(before State, seen Seen, at time.Time, timers holdfast.
 		after.Deleted = false
 	}
 	return after, append(events, more...)
+}
+
+// fresh says that a state is nothing but what was configured: it was never
+// looked, and no key came to its state at any time.
+func fresh(s State) bool {
+	return s.Asked.IsZero() && s.Succeeded.IsZero() && !slices.ContainsFunc(s.Keys, func(k Key) bool { return !k.Since.IsZero() || k.State != holdfast.KeyValid })
 }
 
 // promote is what the clock alone does with pending keys that were seen twice.

@@ -32,6 +32,8 @@ func ReadReply(e holdfast.Exchange) Reply {
 		return ReplyNone
 	}
 	switch {
+	case m.Truncated && len(m.Answer) == 0:
+		return ReplyNone // there would be an answer over TCP
 	case m.Rcode == wire.ServFail:
 		return ReplyFail
 	case m.Rcode == wire.Refused:
