@@ -194,6 +194,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("zone a.\nns n.a. ::1\nrecord * TXT \"; # \\\"\"; record *.b CNAME *")
 	f.Add("validator 192.0.2.53; zone x.; ns n.x. 192.0.2.1; compact; fault * bitmap-lacks DENIAL,TYPE65400 x.; fault 192.0.2.53 disagree *")
 	f.Add("tlds 3; zone com; island; validity 1d resign 90m jitter 1h publish 7m phase -3w")
+	f.Add("clock 2026-08-01T12:00:00Z\nroot\nns a.root. 192.0.2.1\nvalidity 3s backdate 2s\nkey a ksk ED25519; key z zsk 15\nkeys publish a sign a data z\nkeys revoke a publish z sign z data a ds a called \"a b\" at +3s")
 	f.Fuzz(func(t *testing.T, text string) {
 		plan, err := Parse(strings.NewReader(text), "lab", nil)
 		if err != nil {
@@ -204,6 +205,9 @@ func FuzzParse(f *testing.F) {
 		}
 		for i := range plan.Zones { // RSA keys cost too much to be made by the thousand
 			plan.Zones[i].Signing.Algorithms = nil
+			for j := range plan.Zones[i].Ring {
+				plan.Zones[i].Ring[j].Algorithm, plan.Zones[i].Ring[j].SameTag = Algorithm{Number: wire.ED25519}, ""
+			}
 		}
 		in, err := New(plan, &stopped{start})
 		if err != nil {

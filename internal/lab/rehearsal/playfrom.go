@@ -59,16 +59,23 @@ func offsetText(d time.Duration) string {
 	return "+" + span(d)
 }
 
-// ceremonies builds plays from what the KSK operator's tools read and write, a
-// day of theirs being so long here.
+// Pace is how fast a play made of the KSK operator's files goes.
+type Pace struct {
+	Day time.Duration // how long a day of theirs lasts: a second makes a quarter of a minute and a half
+	// Lead is by how much longer the first step is shown, in their time: what
+	// stands in the first bundle may have stood in the root long before.
+	Lead time.Duration
+}
+
+// ceremonies builds plays from what the KSK operator's tools read and write.
 type ceremonies struct {
 	play holdfast.Play
-	day  time.Duration
+	pace Pace
 	last string // the step before, without its instant
 }
 
-func newCeremonies(name, title, about string, dayHere time.Duration, ttl uint32, life time.Duration) *ceremonies {
-	c := &ceremonies{day: dayHere, play: holdfast.Play{Name: name, Title: title, About: about, Clause: "RFC 5011 section 2.4.1 and section 4.1"}}
+func newCeremonies(name, title, about string, pace Pace, ttl uint32, life time.Duration) *ceremonies {
+	c := &ceremonies{pace: pace, play: holdfast.Play{Name: name, Title: title, About: about, Clause: "RFC 5011 section 2.4.1 and section 4.1"}}
 	t := holdfast.DefaultTimers()
 	if ttl > 0 {
 		t.TTL = time.Duration(ttl) * time.Second
@@ -85,7 +92,7 @@ func newCeremonies(name, title, about string, dayHere time.Duration, ttl uint32,
 
 // here is how long something of the operator's lasts in the play.
 func (c *ceremonies) here(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (float64(c.day) / float64(day))).Round(time.Second)
+	return time.Duration(float64(d) * (float64(c.pace.Day) / float64(day))).Round(time.Second)
 }
 
 // key takes a key in, once.
@@ -97,6 +104,9 @@ func (c *ceremonies) key(k holdfast.PlayKey) {
 
 // step takes a step in, unless nothing changes with it.
 func (c *ceremonies) step(s holdfast.PlayStep, at time.Duration) {
+	if at > 0 {
+		at += c.pace.Lead
+	}
 	s.At = c.here(at)
 	s.Publish = published(s)
 	same := fmt.Sprint(s.Publish, s.Sign, s.Revoke, s.Data)
@@ -104,12 +114,12 @@ func (c *ceremonies) step(s holdfast.PlayStep, at time.Duration) {
 		return
 	}
 	c.last = same
-	s.Text = said(s)
+	s.Text = inWords(s)
 	c.play.Steps = append(c.play.Steps, s)
 }
 
-// said is what a step shows, in words.
-func said(s holdfast.PlayStep) string {
+// inWords is what a step shows, in words.
+func inWords(s holdfast.PlayStep) string {
 	plain := slices.DeleteFunc(slices.Clone(s.Publish), func(name string) bool { return slices.Contains(s.Revoke, name) })
 	parts := []string{strings.Join(plain, ", ") + " published"}
 	if len(s.Revoke) > 0 {
@@ -125,7 +135,7 @@ func (c *ceremonies) done(end time.Duration) (holdfast.Play, error) {
 			c.play.Keys[i].Anchor = k.KSK && slices.Contains(c.play.Steps[0].Sign, k.Name)
 		}
 	}
-	c.play.Length = c.here(end)
+	c.play.Length = c.here(end + c.pace.Lead)
 	return c.play, Check(c.play)
 }
 
@@ -137,11 +147,10 @@ const (
 
 // FromSchemas is the play of some quarters of the KSK operator, one after the
 // other, each by the name of its schema: normal, pre-publish, rollover, revoke.
-// A day of theirs is so long here: a second makes a quarter of a minute and a
-// half. The keys are those of the inventory by algorithm, length and key tag;
+// The keys are those of the inventory by algorithm, length and key tag;
 // schemas say nothing of the ZSK, which rolls here as the root's does, with
 // every quarter.
-func FromSchemas(plan holdfast.CeremonyPlan, schemas []string, dayHere time.Duration) (holdfast.Play, error) {
+func FromSchemas(plan holdfast.CeremonyPlan, schemas []string, pace Pace) (holdfast.Play, error) {
 	fail := func(err error) (holdfast.Play, error) {
 		return holdfast.Play{}, fmt.Errorf("play of %s: %w", plan.File, err)
 	}
@@ -150,7 +159,7 @@ func FromSchemas(plan holdfast.CeremonyPlan, schemas []string, dayHere time.Dura
 		life = plan.Policy.MaxValidity
 	}
 	c := newCeremonies(nameOf("schemas-"+strings.Join(schemas, "-")), "Quarters of the KSK operator: "+strings.Join(schemas, ", "),
-		"Made from the schemas of "+textOf(plan.File)+".", dayHere, plan.TTL, life)
+		"Made from the schemas of "+textOf(plan.File)+".", pace, plan.TTL, life)
 	for q, name := range schemas {
 		schema, ok := plan.Schema(name)
 		if !ok || len(schema.Slots) == 0 {

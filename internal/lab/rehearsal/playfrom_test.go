@@ -92,7 +92,7 @@ func TestSchemasBecomeAPlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	play, err := FromSchemas(plan, []string{"pre-publish", "rollover", "revoke"}, time.Second)
+	play, err := FromSchemas(plan, []string{"pre-publish", "rollover", "revoke"}, Pace{Day: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,12 +142,12 @@ end 4m30s
 		t.Errorf("tags %v, %v", set.Tags, err)
 	}
 	for _, bad := range [][]string{nil, {"bewitch"}} {
-		if _, err := FromSchemas(plan, bad, time.Second); err == nil {
+		if _, err := FromSchemas(plan, bad, Pace{Day: time.Second}); err == nil {
 			t.Errorf("schemas %v were played", bad)
 		}
 	}
 	plan.Keys = plan.Keys[:1]
-	if _, err := FromSchemas(plan, []string{"rollover"}, time.Second); err == nil || !strings.Contains(err.Error(), "no key is called") {
+	if _, err := FromSchemas(plan, []string{"rollover"}, Pace{Day: time.Second}); err == nil || !strings.Contains(err.Error(), "no key is called") {
 		t.Errorf("a key that is not in the inventory: %v", err)
 	}
 }
@@ -171,7 +171,7 @@ func TestRealResponseBecomesAPlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	play, err := FromResponses([]holdfast.KeySigning{skr}, time.Second)
+	play, err := FromResponses([]holdfast.KeySigning{skr}, Pace{Day: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,14 +188,18 @@ func TestRealResponseBecomesAPlay(t *testing.T) {
 			t.Errorf("step %d: %+v", i, step)
 		}
 	}
+	late, err := FromResponses([]holdfast.KeySigning{skr}, Pace{Day: time.Second, Lead: 40 * day})
+	if err != nil || late.Steps[0].At != 0 || late.Steps[1].At != 50*time.Second || late.Length != 130*time.Second {
+		t.Errorf("with a lead of 40 days: %v\n%s", err, Print(late))
+	}
 	if again, err := Parse(strings.NewReader(Print(play)), "again"); err != nil || Print(again) != Print(play) {
 		t.Errorf("%v\n%s", err, Print(play))
 	}
-	if _, err := FromResponses([]holdfast.KeySigning{skr, skr}, time.Second); err == nil {
+	if _, err := FromResponses([]holdfast.KeySigning{skr, skr}, Pace{Day: time.Second}); err == nil {
 		t.Error("a quarter was played twice at once")
 	}
 	skr.Kind = holdfast.KeyRequest
-	if _, err := FromResponses([]holdfast.KeySigning{skr}, time.Second); err == nil {
+	if _, err := FromResponses([]holdfast.KeySigning{skr}, Pace{Day: time.Second}); err == nil {
 		t.Error("a request was played")
 	}
 }
@@ -216,7 +220,7 @@ func TestResponsesAreRefusedOrPlayed(t *testing.T) {
 	file := func(bundles ...holdfast.KeyBundle) []holdfast.KeySigning {
 		return []holdfast.KeySigning{{Kind: holdfast.KeyResponse, ID: "x", Bundles: bundles}}
 	}
-	play, err := FromResponses(file(bundle(0, old.Tag, old, next, zsk), bundle(10, revoked.Tag, revoked, next, zsk)), day)
+	play, err := FromResponses(file(bundle(0, old.Tag, old, next, zsk), bundle(10, revoked.Tag, revoked, next, zsk)), Pace{Day: day})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +236,7 @@ func TestResponsesAreRefusedOrPlayed(t *testing.T) {
 		"no data key":    file(bundle(0, old.Tag, old, zsk), bundle(1, old.Tag, old, zsk), bundle(2, old.Tag, old)),
 		"same instant":   file(bundle(0, old.Tag, old, zsk), bundle(0, next.Tag, next, zsk)),
 	} {
-		if _, err := FromResponses(files, day); err == nil {
+		if _, err := FromResponses(files, Pace{Day: day}); err == nil {
 			t.Errorf("%s was played", what)
 		}
 	}

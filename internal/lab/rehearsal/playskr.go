@@ -12,10 +12,10 @@ import (
 
 // FromResponses is the play of signed key responses (SKR), one or several
 // quarters of the real root: what each bundle publishes, signs and revokes, from
-// its inception on. A day of theirs is so long here. The private halves are not
+// its inception on. The private halves are not
 // ours: the keys are new ones of the same algorithms, lengths and key tags. The
 // data are signed by the ZSK that stands in most of a quarter's bundles.
-func FromResponses(files []holdfast.KeySigning, dayHere time.Duration) (holdfast.Play, error) {
+func FromResponses(files []holdfast.KeySigning, pace Pace) (holdfast.Play, error) {
 	if len(files) == 0 {
 		return holdfast.Play{}, fmt.Errorf("play of signed key responses: want one at least")
 	}
@@ -28,7 +28,7 @@ func FromResponses(files []holdfast.KeySigning, dayHere time.Duration) (holdfast
 	if len(first.Bundles) > 0 && len(first.Bundles[0].Keys) > 0 {
 		ttl = first.Bundles[0].Keys[0].TTL
 	}
-	c := newCeremonies(nameOf("skr-"+first.ID), "The root's keys by signed key responses", about(files), dayHere, ttl, life)
+	c := newCeremonies(nameOf("skr-"+first.ID), "The root's keys by signed key responses", about(files), pace, ttl, life)
 	names := keyNames{}
 	end := time.Duration(0)
 	for q, file := range files {
