@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/netip"
 	"os"
@@ -63,6 +64,59 @@ func world(t *testing.T, extra ...Zone) strangers.World {
 	return strangers.World{Hints: ". 3600 IN NS ns1." + string(base) + "\nns1." + string(base) + " 3600 IN A " + serverAt + "\n", Anchors: anchors}
 }
 
+// others are zones with the denials and keys that the test bed's own have not.
+func others(t *testing.T) (zones []Zone, out []expectation) {
+	t.Helper()
+	var pairs []*wire.Key
+	for i := range 3 {
+		key, err := wire.GenerateKey(wire.ECDSAP256SHA256, wire.FlagZone|wire.FlagSEP*min(uint16(i), 1), 0, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs = append(pairs, key)
+	}
+	zsk, old, fresh := pairs[0], pairs[1], pairs[2]
+	add := func(label string, denial Denial, anchor *wire.Key, keys ...Key) holdfast.Name {
+		zone := childOf(label, base)
+		records, err := testbed(serverAt).apex(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ds, err := anchor.DNSKEY.Digest(zone, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := []wire.Record{wire.NewAddress(zone, 60, netip.MustParseAddr("192.0.2.1"))}
+		e, err := NewEdition(Plan{Zone: zone, Records: records, Names: sentinelNames{zone, address}, Denial: denial, Keys: keys, DS: []holdfast.DS{ds}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		zones = append(zones, Fixed(e))
+		return zone
+	}
+	data := Key{Pair: zsk, Publish: true, SignData: true}
+	signs := func(k *wire.Key) Key { return Key{Pair: k, Publish: true, SignKeys: true} }
+	expect := func(status holdfast.Status, zone holdfast.Name, absent string) {
+		for name, rcode := range map[holdfast.Name]string{"signed." + zone: "NOERROR", "no.such.name." + zone: absent, "nothing." + zone: absent, `a\\000b.` + zone: absent, "x_y-." + zone: absent, "tabcdefgh." + zone: "NOERROR"} {
+			if status != holdfast.Secure {
+				rcode = ""
+			}
+			out = append(out, expectation{name, wire.TypeA, strangers.Found{Status: status, Rcode: rcode}})
+		}
+	}
+	revoked := signs(old)
+	revoked.Revoke = true
+	expect(holdfast.Secure, add("narrow3", NarrowNSEC3, fresh, signs(fresh), data), "NXDOMAIN")
+	expect(holdfast.Secure, add("compact", Compact, fresh, signs(fresh), data), "NOERROR")
+	expect(holdfast.Secure, add("double", NarrowNSEC, old, signs(old), signs(fresh), data), "NXDOMAIN")
+	expect(holdfast.Secure, add("revoked", NarrowNSEC, fresh, revoked, signs(fresh), data), "NXDOMAIN")
+	expect(holdfast.Secure, add("standby", NarrowNSEC, old, signs(old), Key{Pair: fresh, Publish: true}, data), "NXDOMAIN")
+	// The keys in use are not those that the zone above speaks of.
+	expect(holdfast.Bogus, add("wrong-ds", NarrowNSEC, old, signs(fresh), data), "")
+	expect(holdfast.Bogus, add("revoked-only", NarrowNSEC, old, revoked, data), "")
+	return zones, out
+}
+
 // expectation is what a validator is to find at a name, by the RFCs.
 type expectation struct {
 	name holdfast.Name
@@ -121,10 +175,11 @@ func TestStrangers(t *testing.T) {
 	if !strangers.InNamespace(t, 4*time.Minute) {
 		return
 	}
-	w := world(t)
+	zones, more := others(t)
+	w := world(t, zones...)
 	unbound, kresd := strangers.Unbound(t, w), strangers.Kresd(t, w)
 	delv := strangers.NewDelv(t, w, unbound)
-	all := expectations()
+	all := append(expectations(), more...)
 	for _, e := range all {
 		found := map[string]strangers.Found{"unbound": unbound.Finds(t, string(e.name), e.typ), "kresd": kresd.Finds(t, string(e.name), e.typ), "delv": delv.Finds(t, string(e.name), e.typ)}
 		for program, f := range found {
