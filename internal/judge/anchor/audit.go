@@ -133,9 +133,9 @@ func (a *auditing) prospect(i holdfast.Installation) holdfast.Prospect {
 }
 
 // held are the keys of one way to trust: what its state says, or what it begins
-// with where it has none yet.
+// with where it has none yet. Of a file that was not understood nothing is known.
 func held(way holdfast.Anchoring) []holdfast.TrustedKey {
-	if len(way.Point.Keys) == 0 {
+	if len(way.Point.Keys) == 0 && way.Trouble == "" {
 		return way.Seeds
 	}
 	return way.Point.Keys
