@@ -137,6 +137,21 @@ func setOfBundle(b holdfast.KeyBundle) rrset {
 	return s
 }
 
+// Records are a bundle's DNSKEY RRset and the signatures over it, as a response
+// means them to be published.
+func Records(b holdfast.KeyBundle) ([]wire.Record, error) {
+	set := setOfBundle(b)
+	out := set.records
+	for i, sig := range set.sigs {
+		record, err := wire.NewRRSIG(holdfast.Root, b.Signatures[i].TTL, sig)
+		if err != nil {
+			return nil, fmt.Errorf("bundle %s: %w", b.ID, err)
+		}
+		out = append(out, record)
+	}
+	return out, nil
+}
+
 func (s *signing) say(slot int, rule string, severity holdfast.Severity, clause, format string, values ...any) {
 	c := Complaint{Rule: rule, Severity: severity, Slot: slot, Clause: clause, Text: fmt.Sprintf(format, values...), Place: s.File}
 	if slot > 0 {
