@@ -34,6 +34,11 @@ import (
 //	mails                list what mails it has taken: how many, then recipient | subject
 //	letter N             print the Nth mail as it came, the first being 1
 //	notice PATTERN       set $NOTICE to the one notice of a list on stdout that matches
+//	testbed up FILE      run "testbed serve" beside the scenario; "testbed down" ends it,
+//	                     "testbed advance DURATION" moves its clock
+//	page PATH [K=V...]   print a page of it, or send it a form; "! page" wants a refusal
+//	await N              wait until N mails have been taken
+//	link N VARIABLE      set a variable to the path of the first link of the Nth mail
 func TestScenarios(t *testing.T) {
 	scenarios(t, filepath.Join("..", "..", "testdata", "scenario"))
 }
@@ -46,12 +51,14 @@ func scenarios(t *testing.T, dir string) {
 			s := &stage{}
 			env.Values[stageKey{}] = s
 			env.Defer(s.post.close)
+			env.Defer(func() { _ = s.bed.down() }) // a scenario that minds says "testbed down"
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lab": labCommand, "holdfast": holdfastCommand, "exit": exitCommand,
 			"advance": advanceCommand, "fault": faultCommand, "repair": repairCommand, "signed": signedCommand, "newer": newerCommand,
 			"config": configCommand, "smtp": smtpCommand, "mails": mailsCommand, "letter": letterCommand, "notice": noticeCommand,
+			"testbed": testbedCommand, "page": pageCommand, "await": awaitCommand, "link": linkCommand,
 		},
 	})
 }
@@ -65,6 +72,7 @@ type stage struct {
 	plan     lab.Plan
 	exit     app.Exit
 	post     postOffice
+	bed      bedStage
 }
 
 func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }

@@ -58,6 +58,9 @@ func newFactory(ctx context.Context, w World, zones testbed.Config, host testbed
 // until the context ends. give hands the name server the zones that there are.
 func (f *factory) run(ctx context.Context, give func([]authority.Zone)) error {
 	if err := f.desk.Round(ctx); err != nil {
+		if interrupted(ctx, err) {
+			return nil
+		}
 		return err
 	}
 	if err := f.follow(give); err != nil {

@@ -256,8 +256,9 @@ func (d *Desk) announce(ctx context.Context, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// lateness is how long after the end of a zone its end is still announced.
-const lateness = day
+// lateness is how long after the end of a zone its end is still announced: who
+// keeps its trust anchor has a resolver that asks for what is gone.
+const lateness = 14 * day
 
 func (d *Desk) announceZone(ctx context.Context, z holdfast.TestZone, now time.Time) error {
 	current, ok := z.At(now)

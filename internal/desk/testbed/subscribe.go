@@ -120,13 +120,14 @@ func mailbox(text string) (string, bool) {
 }
 
 // Subscription answers the one that a mail of ours linked to; ErrNotFound where
-// id or token are not what we sent.
+// id or token are not what we sent, and where it was not confirmed in time.
 func (d *Desk) Subscription(ctx context.Context, id, token string) (holdfast.Subscription, error) {
 	s, err := d.record.Subscription(ctx, clip(id))
 	if err != nil {
 		return holdfast.Subscription{}, err
 	}
-	if !same(token, d.token(confirming(s), s.ID)) && !same(token, d.token(managing, s.ID)) {
+	expired := s.State == holdfast.SubscriptionPending && !d.clock.Now().Before(s.Expires)
+	if expired || !same(token, d.token(confirming(s), s.ID)) && !same(token, d.token(managing, s.ID)) {
 		return holdfast.Subscription{}, fmt.Errorf("read subscription: %w", record.ErrNotFound)
 	}
 	return s, nil
@@ -150,8 +151,8 @@ func (d *Desk) Settle(ctx context.Context, id, token string, to holdfast.Subscri
 	if s.State == holdfast.SubscriptionConfirmed {
 		return "", nil // the button was pressed twice
 	}
-	if s.State != holdfast.SubscriptionPending || !same(token, d.token(confirming(s), s.ID)) || !now.Before(s.Expires) {
-		return "This link has served, or it is too old. Subscribe again on the zone's page.", nil
+	if s.State != holdfast.SubscriptionPending || !same(token, d.token(confirming(s), s.ID)) {
+		return "This link has served. Subscribe again on the zone's page.", nil
 	}
 	z, err := d.record.TestZone(ctx, s.Zone)
 	if err != nil {
