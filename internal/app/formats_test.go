@@ -32,6 +32,8 @@ func TestFormatsNameEveryKey(t *testing.T) {
 		"verify.md":   {whole.Report{}},
 		"resolve.md":  {dnssec.Resolution{}, savedResolution{}},
 		"webhook.md":  {alert.WebhookBody{}},
+		"anchors.md":  {anchorFile{}, anchorsVerified{}, anchorsConverted{}},
+		"signals.md":  {signalsRead{}},
 		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}},
 	} {
 		text := formatPage(t, page)

@@ -16,7 +16,7 @@ var signalAssets embed.FS
 
 // The picture of days, in units of its SVG.
 const (
-	signalLeft, signalWidth = 40.0, 860.0
+	signalLeft, signalWidth = 48.0, 852.0
 	signalTop, signalHeight = 10.0, 220.0
 	// staleListed bounds the page: more than these is a list for a program.
 	staleListed = 500
@@ -67,7 +67,7 @@ func SignalsPage(out io.Writer, s holdfast.Signals) error {
 		Grid, Dates                          []signalMark
 		Days                                 []signalDay
 		Stale                                []staleSource
-	}{Zone: s.Zone.String(), From: dayWords(s.From), Until: dayWords(s.Until), New: tagWords(s.Roles.New), Old: tagWords(s.Roles.Old), Ancient: tagWords(s.Roles.Ancient), Count: s.Count}
+	}{Zone: zoneWords(s.Zone), From: dayWords(s.From), Until: dayWords(s.Until), New: tagWords(s.Roles.New), Old: tagWords(s.Roles.Old), Ancient: tagWords(s.Roles.Ancient), Count: s.Count}
 	for _, n := range s.Classes {
 		data.Sources += n
 	}
@@ -90,6 +90,13 @@ func SignalsPage(out io.Writer, s holdfast.Signals) error {
 		return fmt.Errorf("write page of signals: %w", err)
 	}
 	return nil
+}
+
+func zoneWords(zone holdfast.Name) string {
+	if zone == holdfast.Root {
+		return "the root"
+	}
+	return zone.Short()
 }
 
 // slugOf is a class as a style: its first word.
@@ -159,8 +166,8 @@ func signalDates(days []holdfast.SignalDay) []signalMark {
 	step := signalWidth / float64(max(1, len(days)))
 	for i, d := range days {
 		last := i == len(days)-1
-		if i%every != 0 && !last || i%every == 0 && !last && len(days)-1-i < every/2 {
-			continue
+		if !last && (i%every != 0 || len(days)-1-i < every) {
+			continue // the last day's word needs its room
 		}
 		mark := signalMark{X: unit(signalLeft + step*(float64(i)+0.5)), Label: dayWords(d.Day), Anchor: "middle"}
 		if last && len(days) > 8 {
