@@ -27,6 +27,15 @@ follow RFC 5011. The section [testbed] of the configuration sets it up.`
 				c.exit, err = app.TestbedServe(cmd.Context(), c.world, o)
 				return err
 			},
+		}, &o.Config),
+		configured(&cobra.Command{
+			Use: "names", Short: "List the names of the tests, and what a validating resolver gives", Args: args(cobra.NoArgs),
+			RunE: func(*cobra.Command, []string) error { o.JSON = c.json; return app.TestbedNames(c.world, o) },
+		}, &o.Config),
+		configured(&cobra.Command{
+			Use: "zone NAME", Short: "Print a zone as it is served, for other programs to verify", Args: args(cobra.ExactArgs(1)),
+			Example: `  holdfast testbed zone d2a8n3.bed.example --config holdfast.toml > zone && ldns-verify-zone zone`,
+			RunE:    func(_ *cobra.Command, given []string) error { return app.TestbedZone(c.world, o, given[0]) },
 		}, &o.Config))
 	return group
 }

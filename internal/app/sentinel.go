@@ -6,7 +6,6 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge/anchor"
-	"github.com/holdfastdns/holdfast/internal/judge/rootkey"
 	"github.com/holdfastdns/holdfast/internal/tell/authority"
 	"github.com/holdfastdns/holdfast/internal/tell/web"
 )
@@ -28,7 +27,11 @@ func (b *bed) sentinel(runs *authority.Runs) (*web.Sentinel, error) {
 			return out
 		},
 	}
-	out.Keys, out.Current, out.New = sentinelKeys(rootkey.Calendar())
+	calendar, err := b.config.calendar()
+	if err != nil {
+		return nil, err
+	}
+	out.Keys, out.Current, out.New = sentinelKeys(calendar)
 	for _, s := range authority.Supports() {
 		out.Supports = append(out.Supports, web.SentinelSupport{Zone: holdfast.Name(s.Label() + "." + string(base)),
 			Algorithm: s.Algorithm, Digest: s.Digest, NSEC3: s.Denial == authority.NSEC3})

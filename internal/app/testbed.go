@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -299,4 +300,90 @@ func joined(at []netip.AddrPort) string {
 		out = append(out, a.String())
 	}
 	return strings.Join(out, ", ")
+}
+
+// TestbedZone prints a zone of the test bed's own as it is served now, for
+// other programs to verify. Of one whose denial is made for each question there
+// is no such form.
+func TestbedZone(w World, o TestbedOptions, name string) error {
+	config, err := o.config()
+	if err != nil {
+		return err
+	}
+	zone, err := holdfast.ParseName(name)
+	if err != nil {
+		return err
+	}
+	plan, err := config.Testbed.plan(config.Testbed.keys())
+	if err != nil {
+		return err
+	}
+	zones, err := plan.Zones()
+	if err != nil {
+		return err
+	}
+	server := authority.New(config.Testbed.DNS, w.Clock)
+	server.SetZones(zones)
+	records, err := server.Export(zone)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if _, err := fmt.Fprintln(w.Stdout, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// testName is a name of the test bed, and what is due from a resolver that
+// validates as the RFCs have it.
+type testName struct {
+	Name   holdfast.Name `json:"name"`
+	Expect string        `json:"expect"`
+	Tests  string        `json:"tests"`
+}
+
+// TestbedNames lists the names that people ask their resolvers for.
+func TestbedNames(w World, o TestbedOptions) error {
+	config, err := o.config()
+	if err != nil {
+		return err
+	}
+	plan, err := config.Testbed.plan(nil)
+	if err != nil {
+		return err
+	}
+	sentinel := authority.SentinelZone(plan.Base)
+	names := []testName{
+		{authority.InsecureZone(plan.Base), "answer without AD", "control: not signed"},
+		{"signed." + sentinel, "answer with AD", "control: signed"},
+		{"bogus." + sentinel, "SERVFAIL", "control: a signature that is wrong"},
+		{"expired." + sentinel, "SERVFAIL", "control: a signature that has expired"},
+		{"unsigned." + sentinel, "SERVFAIL", "control: a signature that is missing"},
+	}
+	calendar, err := config.calendar()
+	if err != nil {
+		return err
+	}
+	keys, _, _ := sentinelKeys(calendar)
+	for _, k := range keys {
+		names = append(names,
+			testName{authority.SentinelName(true, k.Tag, sentinel), "SERVFAIL unless " + k.Name + " is trusted", "root key (RFC 8509); any tag of five digits will do"},
+			testName{authority.SentinelName(false, k.Tag, sentinel), "SERVFAIL if " + k.Name + " is trusted", "root key (RFC 8509); any tag of five digits will do"})
+	}
+	for _, s := range authority.Supports() {
+		zone := holdfast.Name(s.Label() + "." + string(plan.Base))
+		about := fmt.Sprintf("algorithm %d, DS digest %d, %s", s.Algorithm, s.Digest, map[authority.Denial]string{authority.NSEC: "NSEC", authority.NSEC3: "NSEC3"}[s.Denial])
+		names = append(names, testName{"secure." + zone, "answer with AD", about}, testName{"bogus." + zone, "SERVFAIL", about})
+	}
+	if o.JSON {
+		return writeJSON(w.Stdout, names)
+	}
+	table := tabwriter.NewWriter(w.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tA VALIDATOR GIVES\tWHAT IS TESTED")
+	for _, n := range names {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", n.Name.Short(), n.Expect, n.Tests)
+	}
+	return table.Flush()
 }
