@@ -26,13 +26,13 @@ func Need(t testing.TB, program string) string {
 	t.Helper()
 	path, err := resolvers.Find(program)
 	if err != nil {
-		lack(t, "%v here; ./test installs it where it may", err)
+		Lack(t, "%v here; ./test installs it where it may", err)
 	}
 	return path
 }
 
-// lack skips the test, or fails it where peers are required.
-func lack(t testing.TB, format string, args ...any) {
+// Lack skips the test, or fails it where peers are required.
+func Lack(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("HOLDFAST_PEERS") == "required" {
 		t.Fatalf(format+"; HOLDFAST_PEERS=required", args...)
@@ -60,7 +60,7 @@ func InNamespace(t *testing.T, limit time.Duration, addresses ...netip.Addr) boo
 	cmd := resolvers.Inside(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), namespace+"="+t.Name()), &out, &out
 	if err := cmd.Start(); err != nil {
-		lack(t, "a namespace of one's own cannot be had here (%v)", err)
+		Lack(t, "a namespace of one's own cannot be had here (%v)", err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("inside the namespace: %v\n%s", err, out.Bytes())
