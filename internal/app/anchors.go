@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -158,5 +159,11 @@ func heldAs(key holdfast.TrustedKey) string {
 	return "tag"
 }
 
-// lineOf is the line of FILE:LINE.
-func lineOf(place string) string { return place[strings.LastIndexByte(place, ':')+1:] }
+// lineOf is the line of FILE:LINE; a file of octets has none.
+func lineOf(place string) string {
+	i := strings.LastIndexByte(place, ':')
+	if _, err := strconv.Atoi(place[i+1:]); i < 0 || err != nil {
+		return "-"
+	}
+	return place[i+1:]
+}

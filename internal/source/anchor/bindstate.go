@@ -71,10 +71,7 @@ func (f *File) keydata(from, to int, owner holdfast.Name, fields []string, said 
 	if err != nil {
 		return fmt.Errorf("KEYDATA: %w", err)
 	}
-	point := f.point(owner, "")
-	if point.Next.IsZero() || times[0].Before(point.Next) {
-		point.Next = times[0]
-	}
+	f.refreshes(owner, times[0])
 	if len(record.PublicKey) == 0 {
 		return nil
 	}

@@ -175,6 +175,8 @@ func TestNotUnderstood(t *testing.T) {
 		"time":            {FormUnbound, unboundHead + "\n;;id: . 1\n;;last_success: 99999999999999 ;;\n", "f:3: last_success"},
 		"half a line":     {FormUnbound, unboundHead + "\n;;id: . 1\n. 60 IN DNSKEY 257 3\n", "f:3: "},
 		"keydata":         {FormBINDState, "$ORIGIN .\n@ IN SOA . . 1 0 0 0 0\n\tKEYDATA 20261121 0 0 257 3 8 " + key + "\n", "f:3: KEYDATA"},
+		"journal":         {FormJournal, ";BIND LOG V9.2\n", "f: the header of the journal breaks off"},
+		"journal's end":   {FormJournal, ";BIND LOG V9.2\n" + strings.Repeat("\x01", 60), "f: the journal ends"},
 		"other type":      {FormBINDState, "@ IN SOA . . 1 0 0 0 0\n KEYDATA2 1\n", "f:2: KEYDATA2"},
 		"status":          {FormStatus, "view: a\n    name: .\n    keyid: 1\n\ttrust unknown\n", "f:4: "},
 		"secroots":        {FormSecroots, "secure roots as of x:\n\n Start view a\n   Secure roots:\n\n./RSASHA256/x ; managed\n", "f:6: "},

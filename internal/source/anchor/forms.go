@@ -15,6 +15,7 @@ const (
 	FormUnboundConf Form = "unbound-conf"     // trust-anchor and the like in unbound.conf
 	FormBIND        Form = "bind"             // trust-anchors, managed-keys, trusted-keys in named.conf or bind.keys
 	FormBINDState   Form = "bind-state"       // BIND's managed-keys.bind
+	FormJournal     Form = "bind-journal"     // the journal beside it, which is newer
 	FormStatus      Form = "bind-status"      // what rndc managed-keys status says
 	FormSecroots    Form = "bind-secroots"    // what rndc secroots says
 	FormKnot        Form = "knot-state"       // Knot Resolver's root.keys, with states
@@ -30,7 +31,7 @@ const (
 // Forms are all forms, in the order in which a text is tried.
 func Forms() []Form {
 	return []Form{
-		FormXML, FormUnbound, FormBINDState, FormStatus, FormSecroots, FormKnot, FormResolved, FormNegative, FormPowerYAML, FormPowerDNS, FormKnotConf,
+		FormXML, FormUnbound, FormJournal, FormBINDState, FormStatus, FormSecroots, FormKnot, FormResolved, FormNegative, FormPowerYAML, FormPowerDNS, FormKnotConf,
 		FormBIND, FormUnboundConf, FormDnsmasq, FormRecords,
 	}
 }
@@ -55,6 +56,8 @@ func formOf(f Form) (form, bool) {
 		return form{"BIND's named.conf or bind.keys", likeBIND, parseBIND, bindLine, "trust-anchors {\n};\n"}, true
 	case FormBINDState:
 		return form{"BIND's managed-keys.bind", likeBINDState, parseBINDState, nil, ""}, true
+	case FormJournal:
+		return form{"the journal of BIND's managed-keys.bind", likeJournal, parseJournal, nil, ""}, true
 	case FormStatus:
 		return form{"BIND's rndc managed-keys status", likeStatus, parseStatus, nil, ""}, true
 	case FormSecroots:
