@@ -27,7 +27,7 @@ type skrResult struct {
 	Files    []rootkey.Report    `json:"files"`
 	Forecast []holdfast.RootSpan `json:"forecast"`
 	Days     []rootkey.Day       `json:"days,omitempty"`
-	// Unclear says why there is no forecast though there are responses.
+	// Unclear says why there is no forecast of a response.
 	Unclear string `json:"unclear,omitempty"`
 }
 
@@ -84,7 +84,11 @@ func examineAll(docs []holdfast.KeySigning, calendar holdfast.Calendar, at time.
 			}
 		}
 		result.Files = append(result.Files, report)
-		if doc.Kind == holdfast.KeyResponse {
+		switch {
+		case doc.Kind != holdfast.KeyResponse:
+		case report.Worst() >= holdfast.SeverityError:
+			result.Unclear = fmt.Sprintf("%s is not in order: what it promises nobody can rely on", doc.File)
+		default:
 			responses = append(responses, doc)
 		}
 	}

@@ -44,9 +44,18 @@ func Forecast(responses []holdfast.KeySigning, calendar holdfast.Calendar) ([]ho
 				s.Until = next.From
 			}
 		}
-		s.Left = s.Set.Expires.Sub(s.Until)
+		s.Left = left(s.Set, s.Until)
 	}
 	return out, nil
+}
+
+// left is what an RRset's signatures have to live at an instant, zero where no
+// signature verifies.
+func left(set holdfast.RootSet, at time.Time) time.Duration {
+	if set.Expires.IsZero() {
+		return 0
+	}
+	return set.Expires.Sub(at)
 }
 
 // Day is a day of a forecast.
@@ -65,7 +74,7 @@ func Days(spans []holdfast.RootSpan) []Day {
 	var out []Day
 	for i, s := range spans {
 		for at := s.From.Truncate(day); at.Before(s.Until); at = at.Add(day) {
-			d := Day{Day: at, Slot: s.Slot, File: s.File, Set: s.Set, Left: s.Set.Expires.Sub(at.Add(day))}
+			d := Day{Day: at, Slot: s.Slot, File: s.File, Set: s.Set, Left: left(s.Set, at.Add(day))}
 			if at.Before(s.From) {
 				continue // the day belongs to the slot before
 			}

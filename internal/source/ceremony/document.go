@@ -83,6 +83,7 @@ func (d *document) next() (xml.Token, error) {
 // ok is false at that one's end. Text between elements must be blank.
 func (d *document) child() (start xml.StartElement, ok bool, err error) {
 	for {
+		line := d.line()
 		token, err := d.next()
 		if errors.Is(err, io.EOF) {
 			return xml.StartElement{}, false, fmt.Errorf("read %s: it ends before its time", d.file)
@@ -97,7 +98,7 @@ func (d *document) child() (start xml.StartElement, ok bool, err error) {
 			return xml.StartElement{}, false, nil
 		case xml.CharData:
 			if len(strings.TrimSpace(string(t))) > 0 {
-				return xml.StartElement{}, false, d.fail(d.line(), "text where an element should stand: %.40q", strings.TrimSpace(string(t)))
+				return xml.StartElement{}, false, d.fail(line, "text where an element should stand: %.40q", strings.TrimSpace(string(t)))
 			}
 		}
 	}
