@@ -84,7 +84,7 @@ func Departures(set holdfast.RootSet, calendar holdfast.Calendar, passed func(ti
 			out = append(out, "overdue: "+sentence(e)+", which the root does not show")
 		case e.Seen && !passed(e.At.Add(-day)) && inSet(set, k):
 			out = append(out, "before its day: "+sentence(e)+", which the root shows already")
-		case e.Step == holdfast.RootRevoked && !inSet(set, k) && !passed(e.At.Add(-day)):
+		case e.Step == holdfast.RootRevoked && e.Seen && !passed(e.At.Add(-day)):
 			out = append(out, fmt.Sprintf("before its day: %s (%d) is gone, and was to be revoked first (%s)", k.Name, k.Tag, date(e.At)))
 		}
 	}
