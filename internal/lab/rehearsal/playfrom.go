@@ -136,8 +136,35 @@ func (c *ceremonies) done(end time.Duration) (holdfast.Play, error) {
 		}
 	}
 	c.play.Length = c.here(end + c.pace.Lead)
+	c.before()
 	return c.play, Check(c.play)
 }
+
+// before puts a step with the anchors alone before a first one that publishes
+// key-signing keys besides: they are to be seen coming.
+func (c *ceremonies) before() {
+	if len(c.play.Steps) == 0 {
+		return
+	}
+	step := c.play.Steps[0]
+	step.Publish = slices.DeleteFunc(slices.Clone(step.Publish), func(name string) bool {
+		return slices.ContainsFunc(c.play.Keys, func(k holdfast.PlayKey) bool { return k.Name == name && k.KSK && !k.Anchor })
+	})
+	step.Revoke = nil
+	if len(step.Publish) == len(c.play.Steps[0].Publish) {
+		return
+	}
+	step.Name, step.Text = "before", inWords(step)
+	lasts := max(c.here(day), shortestStep)
+	for i := range c.play.Steps {
+		c.play.Steps[i].At += lasts
+	}
+	c.play.Steps = slices.Insert(c.play.Steps, 0, step)
+	c.play.Length += lasts
+}
+
+// shortestStep is long enough for every resolver to be asked in it, and to ask.
+const shortestStep = 6 * time.Second
 
 // A quarter of the KSK operator: nine slots of ten days.
 const (

@@ -175,21 +175,22 @@ func TestRealResponseBecomesAPlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(play.Steps) != 3 || play.Length != 90*time.Second || play.Timers.Life != 21*time.Second || play.Timers.TTL != 2*time.Second {
+	before := play.Steps[0]
+	if len(play.Steps) != 4 || before.Name != "before" || len(before.Publish) != 3 || !slices.Equal(before.Sign, []string{"ksk-19036"}) || play.Length != 96*time.Second || play.Timers.Life != 21*time.Second || play.Timers.TTL != 2*time.Second {
 		t.Fatalf("%s", Print(play))
 	}
 	for i, want := range []struct {
 		at         time.Duration
 		sign       string
 		keys, zsks int
-	}{{0, "ksk-19036", 4, 2}, {10 * time.Second, "ksk-20326", 3, 1}, {80 * time.Second, "ksk-20326", 4, 2}} {
-		step := play.Steps[i]
+	}{{6 * time.Second, "ksk-19036", 4, 2}, {16 * time.Second, "ksk-20326", 3, 1}, {86 * time.Second, "ksk-20326", 4, 2}} {
+		step := play.Steps[i+1]
 		if step.At != want.at || !slices.Equal(step.Sign, []string{want.sign}) || len(step.Publish) != want.keys || !slices.Equal(step.Data, play.Steps[0].Data) {
 			t.Errorf("step %d: %+v", i, step)
 		}
 	}
 	late, err := FromResponses([]holdfast.KeySigning{skr}, Pace{Day: time.Second, Lead: 40 * day})
-	if err != nil || late.Steps[0].At != 0 || late.Steps[1].At != 50*time.Second || late.Length != 130*time.Second {
+	if err != nil || late.Steps[1].At != 6*time.Second || late.Steps[2].At != 56*time.Second || late.Length != 136*time.Second {
 		t.Errorf("with a lead of 40 days: %v\n%s", err, Print(late))
 	}
 	if again, err := Parse(strings.NewReader(Print(play)), "again"); err != nil || Print(again) != Print(play) {
@@ -225,7 +226,7 @@ func TestResponsesAreRefusedOrPlayed(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := fmt.Sprintf("ksk-%d", old.Tag)
-	if s := play.Steps[1]; !slices.Equal(s.Revoke, []string{name}) || !slices.Equal(s.Sign, []string{name}) || s.At != 10*day || play.Timers.Add != 30*day || !play.Keys[0].Anchor || play.Keys[1].Anchor {
+	if s := play.Steps[2]; !slices.Equal(s.Revoke, []string{name}) || !slices.Equal(s.Sign, []string{name}) || s.At != 11*day || play.Timers.Add != 30*day || !play.Keys[0].Anchor || play.Keys[1].Anchor {
 		t.Errorf("%s", Print(play))
 	}
 	for what, files := range map[string][]holdfast.KeySigning{
