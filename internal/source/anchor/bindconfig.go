@@ -1,6 +1,7 @@
 package anchor
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -56,6 +57,9 @@ func parseBIND(f *File) error {
 	if len(views) > 0 {
 		return f.fault(len(f.text), "a brace is not closed")
 	}
+	if f.insert >= 0 {
+		f.insert = f.beforeBrace(f.insert)
+	}
 	return nil
 }
 
@@ -82,7 +86,7 @@ func (f *File) bindAnchors(view, block string, tokens []bindToken) (int, error) 
 			if i != start {
 				return 0, f.fault(tokens[start].from, "an anchor does not end in a semicolon")
 			}
-			f.insert = f.beforeBrace(t.from)
+			f.insert = t.from
 			return i, nil
 		case t.text == "{":
 			return 0, f.fault(t.from, "there is a brace within %s", block)
@@ -101,8 +105,8 @@ func (f *File) bindAnchors(view, block string, tokens []bindToken) (int, error) 
 // beforeBrace is where a line can be put before a closing brace: at the
 // beginning of its line where it stands alone there.
 func (f *File) beforeBrace(at int) int {
-	line := strings.LastIndexByte(string(f.text[:at]), '\n') + 1
-	if strings.TrimSpace(string(f.text[line:at])) == "" {
+	line := bytes.LastIndexByte(f.text[:at], '\n') + 1
+	if len(bytes.TrimSpace(f.text[line:at])) == 0 {
 		return line
 	}
 	return at

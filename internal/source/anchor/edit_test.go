@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/lab/strangers"
@@ -271,6 +272,38 @@ func TestToolsRead(t *testing.T) {
 				t.Errorf("%v: %v\n%s", c, err, out)
 			}
 		})
+	}
+}
+
+// TestLarge: the largest file of any form that is read takes no time to speak
+// of, whatever it is full of.
+func TestLarge(t *testing.T) {
+	const digest = "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"
+	for form, piece := range map[Form]string{
+		FormRecords:     "a%d.example. IN DS 1 8 2 " + digest + "\n",
+		FormUnbound:     ";;id: . 1\n;;last_success: 1\n. IN DS %d 8 2 " + digest + " ;;state=2\n",
+		FormKnot:        "; . 60 DS %d 8 2 " + digest + " ; AddPend:1 ; KeyTag:%[1]d\n",
+		FormBIND:        "trust-anchors{ . static-ds %d 8 2 \"" + digest + "\"; };",
+		FormBINDState:   "@ KEYDATA 20260801120000 20260801120000 19700101000000 257 3 8 AwEAAbJV%d4 ; x\n ; y\n",
+		FormDnsmasq:     "trust-anchor=.,%d,8,2," + digest + "\n",
+		FormPowerDNS:    "addTA('.', '%d 8 2 " + digest + "') ",
+		FormUnboundConf: "trust-anchor: '. DS %d 8 2 " + digest + "'\n",
+		FormSecroots:    "./8/%d ; managed\n",
+		FormStatus:      "name: .\nkeyid: %d\nalgorithm: 8\n",
+	} {
+		var b strings.Builder
+		for i := 0; b.Len() < maxFile-300; i++ {
+			fmt.Fprintf(&b, strings.ReplaceAll(piece, "%d4", fmt.Sprintf("%04d", i%10000)), i%60000)
+		}
+		text, _, _ := strings.Cut(b.String(), "%!")
+		began := time.Now()
+		f, err := Parse(form, "large", []byte(text))
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s: %v", form, took)
+		}
+		if err == nil && (len(f.Points) == 0 || len(f.Points[0].Keys) == 0) || err != nil && form != FormBINDState {
+			t.Errorf("%s: %v", form, err)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ type File struct {
 	Files []Reference
 
 	text    []byte
+	ends    []int // where lines end, for place
 	entries []entry
 	insert  int // where a new anchor goes
 }
@@ -82,7 +83,7 @@ func Parse(as Form, name string, text []byte) (*File, error) {
 	if !ok {
 		return nil, fmt.Errorf("read trust anchors %s: form %q: %w", name, as, errForm)
 	}
-	f := &File{Form: as, Name: name, text: bytes.Clone(text), insert: len(text)}
+	f := &File{Form: as, Name: name, text: bytes.Clone(text), ends: lineEnds(text), insert: len(text)}
 	if err := how.parse(f); err != nil {
 		return nil, fmt.Errorf("read trust anchors %w", err)
 	}
@@ -222,7 +223,19 @@ func (f *File) fault(at int, format string, args ...any) error {
 
 // place is FILE:LINE of an offset.
 func (f *File) place(at int) string {
-	return fmt.Sprintf("%s:%d", f.Name, 1+bytes.Count(f.text[:min(at, len(f.text))], []byte("\n")))
+	before, _ := slices.BinarySearch(f.ends, at)
+	return fmt.Sprintf("%s:%d", f.Name, 1+before)
+}
+
+// lineEnds are the offsets of a text's newlines.
+func lineEnds(text []byte) []int {
+	var out []int
+	for i, c := range text {
+		if c == '\n' {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // hold notes an anchor of a zone that stands from one offset to another.

@@ -101,3 +101,34 @@ func TestPointTimes(t *testing.T) {
 		t.Errorf("place %s, want root.key:9", p.Keys[0].Place)
 	}
 }
+
+// TestReadAnyForm: check --trust-anchor takes any form, and of it the keys that
+// are trusted: none that is pending, revoked or removed.
+func TestReadAnyForm(t *testing.T) {
+	for file, want := range map[string][]uint16{
+		"knot-pending.keys":   {51577},
+		"unbound-revoked.key": {26005},
+		"bind-pending.bind":   {51577},
+		"bind.keys":           {20326, 38696},
+		"dnsmasq.conf":        {20326},
+		"recursor.lua":        {20326},
+	} {
+		text, err := os.ReadFile(filepath.Join("testdata", "forms", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		anchors, err := Read(bytes.NewReader(text), file, Taken)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+		} else if got := tags(t, anchors); !equal(got, want) {
+			t.Errorf("%s: tags %v, want %v", file, got, want)
+		}
+	}
+	text, err := os.ReadFile("testdata/forms/unbound-gone.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(bytes.NewReader(text), "root.key", Taken); err == nil {
+		t.Error("a file whose keys are all revoked is taken for trust")
+	}
+}

@@ -1,6 +1,7 @@
 package anchor
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
@@ -13,13 +14,15 @@ import (
 // mark cut off; marks within quotes do not count.
 func (f *File) eachLine(mark string, yield func(from, to int, line string) error) error {
 	for from := 0; from < len(f.text); {
-		text := string(f.text[from:])
-		end := behind(text, 0, "\n")
-		line := strings.TrimRight(text[:end], "\r\n")
+		end := len(f.text)
+		if i := bytes.IndexByte(f.text[from:], '\n'); i >= 0 {
+			end = from + i + 1
+		}
+		line := strings.TrimRight(string(f.text[from:end]), "\r\n")
 		if err := yield(from, from+len(line), strings.TrimSpace(cutComment(line, mark))); err != nil {
 			return f.fault(from, "%w", err)
 		}
-		from += end
+		from = end
 	}
 	return nil
 }
