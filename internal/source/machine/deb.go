@@ -58,7 +58,7 @@ func readDeb(in io.Reader, tree *archive, see func(string, io.Reader) error) (de
 		if err != nil || size < 0 || string(header[58:]) != "`\n" {
 			return out, errors.New("read package: a member's header is broken")
 		}
-		member := io.LimitReader(in, size)
+		member := &io.LimitedReader{R: in, N: size}
 		switch name := strings.TrimRight(string(header[:16]), " /"); {
 		case strings.HasPrefix(name, "control.tar"):
 			err = readControl(member, &out)
@@ -71,6 +71,9 @@ func readDeb(in io.Reader, tree *archive, see func(string, io.Reader) error) (de
 		// Members begin at even offsets.
 		if _, err := io.Copy(io.Discard, member); err != nil {
 			return out, fmt.Errorf("read package: %w", err)
+		}
+		if member.N > 0 {
+			return out, fmt.Errorf("read package: %w", io.ErrUnexpectedEOF)
 		}
 		if size%2 == 1 {
 			if _, err := io.ReadFull(in, make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -42,7 +43,7 @@ func files(text map[string]string) fstest.MapFS {
 // look surveys a tree by hand, its files searched for keys too.
 func look(t testing.TB, tree fstest.MapFS, o Options) holdfast.Machine {
 	t.Helper()
-	o.Now, o.Keys = now, NewNeedles(rootkey.Calendar())
+	o.Now, o.Keys = now, needles()
 	if o.Kind == "" {
 		o.Kind = holdfast.MachineRoot
 	}
@@ -262,3 +263,6 @@ func TestStateStates(t *testing.T) {
 		t.Errorf("%+v", point)
 	}
 }
+
+// needles are made once: it takes milliseconds, and tests look often.
+var needles = sync.OnceValue(func() *Needles { return NewNeedles(rootkey.Calendar()) })

@@ -79,6 +79,7 @@ func (s *surveyor) add(i holdfast.Installation) { s.installed = append(s.install
 // packaged notes which package brought a resolver, by its program, or where
 // that is not there by its configuration.
 func (s *surveyor) packaged(i *holdfast.Installation, files ...string) {
+	i.Package, i.Version = s.Package, s.Version
 	for _, file := range files {
 		if name := s.packages.owner(file); name != "" {
 			i.Package, i.Version = name, s.packages.version(name)
