@@ -32,6 +32,7 @@ func TestFormatsNameEveryKey(t *testing.T) {
 		"verify.md":   {whole.Report{}},
 		"resolve.md":  {dnssec.Resolution{}, savedResolution{}},
 		"webhook.md":  {alert.WebhookBody{}},
+		"matrix.md":   {judgedRehearsals{}},
 		"anchors.md":  {anchorFile{}, anchorsVerified{}, anchorsConverted{}},
 		"signals.md":  {signalsRead{}},
 		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}},
@@ -64,6 +65,7 @@ var elsewhere = map[string][]reflect.Type{
 	"verify.md":   {reflect.TypeFor[holdfast.Finding]()},
 	"commands.md": {reflect.TypeFor[holdfast.Finding]()},
 	"webhook.md":  {reflect.TypeFor[holdfast.Incident]()},
+	"matrix.md":   {reflect.TypeFor[holdfast.Play](), reflect.TypeFor[holdfast.Actor](), reflect.TypeFor[holdfast.Acted](), reflect.TypeFor[holdfast.QueryCount]()},
 }
 
 func formatPage(t *testing.T, page string) string {

@@ -78,10 +78,21 @@ func newMatrixField(m holdfast.Matrix, actor string) matrixField {
 		return matrixField{Class: "absent", Word: "did not play"}
 	}
 	f := matrixField{Class: string(e.Agreement), Word: agreementWord(e.Agreement), End: string(e.Seen)}
+	if e.Agreement == holdfast.Deviates && onlyTTL(m, actor) {
+		f.Word = "deviates (TTL)"
+	}
 	if e.Due != "" && e.Seen != "" && e.Due != e.Seen {
 		f.End += " (" + string(e.Due) + " was due)"
 	}
 	return f
+}
+
+// onlyTTL says that a resolver departs in nothing but how long it holds keys: that
+// shows where TTLs are of seconds, and makes no difference where they are of days.
+func onlyTTL(m holdfast.Matrix, actor string) bool {
+	return !slices.ContainsFunc(m.Cells, func(c holdfast.MatrixCell) bool {
+		return c.Actor == actor && c.Agreement == holdfast.Deviates && c.Clause != "RFC 4035 section 5.3.3"
+	})
 }
 
 // agreementWord is for people.
@@ -187,7 +198,7 @@ func firstLine(text string) string {
 func newMatrixFinding(m holdfast.Matrix, g holdfast.MatrixGroup) matrixFinding {
 	c := g.First
 	f := matrixFinding{
-		Class: string(c.Agreement), Actor: actorName(m, g.Actor), Where: strings.Join(g.Steps, ", ") + ": " + strings.Join(g.Quantities, ", "),
+		Class: string(c.Agreement), Actor: actorName(m, g.Actor), Where: strings.Join(g.Steps, ", ") + ": " + quantities(g),
 		Text: c.Why, Evidence: strings.Join(c.Evidence, ", "),
 	}
 	if c.Agreement == holdfast.Deviates {
@@ -196,7 +207,34 @@ func newMatrixFinding(m holdfast.Matrix, g holdfast.MatrixGroup) matrixFinding {
 	if c.Meaning != "" {
 		f.Text += ": " + c.Meaning
 	}
+	if c.Agreement == holdfast.Open {
+		f.Text += signedSeen(m, g)
+	}
 	return f
+}
+
+// quantities names those of a group, where they are few.
+func quantities(g holdfast.MatrixGroup) string {
+	const few = 6
+	if len(g.Quantities) > few {
+		return "all that is compared"
+	}
+	return strings.Join(g.Quantities, ", ")
+}
+
+// signedSeen says how signed names fared in the steps of a group: of what is left
+// open, what was seen is all there is to tell.
+func signedSeen(m holdfast.Matrix, g holdfast.MatrixGroup) string {
+	var words []string
+	for _, c := range m.Cells {
+		if c.Actor == g.Actor && c.Quantity == holdfast.Quantity(holdfast.ProbeSigned) && slices.Contains(g.Steps, c.Step) {
+			words = append(words, c.Step+" "+arrows(c.Observed))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return ". Signed names: " + strings.Join(words, "; ")
 }
 
 // actorName is a resolver with its version.
