@@ -353,12 +353,12 @@ func section(page, from string) string {
 	return rest[:min(len(rest), 1500)]
 }
 
-var stepRow = regexp.MustCompile(`<td class="time">([^<]+ UTC)`)
+var stepRow = regexp.MustCompile(`class="time">([^<]+ UTC)`)
 
 // step is when a zone makes a step, as its page says.
 func (b *testBed) step(page, title string) time.Time {
 	b.t.Helper()
-	_, steps, _ := strings.Cut(page, `<table class="steps">`)
+	_, steps, _ := strings.Cut(page, `<table class="steps"`)
 	for row := range strings.SplitSeq(steps, "<tr") {
 		if found := stepRow.FindStringSubmatch(row); found != nil && strings.Contains(row, title) {
 			at, err := time.Parse("2 Jan 2006 15:04:05 MST", found[1])

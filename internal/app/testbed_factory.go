@@ -46,10 +46,10 @@ func newFactory(ctx context.Context, w World, zones testbed.Config, host testbed
 		return nil, err
 	}
 	f := &factory{desk: desk, outbox: notify.NewOutbox(mails.Outbox, r, w.Clock, channels), clock: w.Clock, log: log, zones: map[holdfast.Name]*testZone{}}
-	f.outbox.GaveUp = func(_ context.Context, n holdfast.Notice, why error) error {
-		// The address is the subscriber's own: it is not for the log.
-		log.Warn("a mail to a subscriber could not be delivered", "notice", n.ID, "because", why)
-		return nil
+	f.outbox.GaveUp = func(ctx context.Context, n holdfast.Notice, _ error) error {
+		// Why, and the address, are with the notice: they are not for the log.
+		log.Warn("a mail could not be delivered; its subscription ends", "notice", n.ID)
+		return desk.Bounced(ctx, n)
 	}
 	return f, nil
 }

@@ -47,15 +47,26 @@ func (r *Record) TestZoneKeys(ctx context.Context, name holdfast.Name) ([]byte, 
 	return keys, r.failed("read keys of test zone "+name.Short(), found(err))
 }
 
-// DropTestZones takes away the zones that ended before an instant, with all
-// that is known of their subscribers and results, and says how many.
-func (r *Record) DropTestZones(ctx context.Context, before time.Time) (count int, err error) {
-	err = r.write(ctx, "drop test zones", func(b *batch) error {
-		n, err := b.change("DELETE FROM testbed_zone WHERE ends < ?", nanos(before))
-		count = int(n)
-		return err
+// UntoldTestZones answers the zones that end after an instant and whose last
+// step is not announced, the latest begun first.
+func (r *Record) UntoldTestZones(ctx context.Context, after time.Time) ([]holdfast.TestZone, error) {
+	zones, err := list[holdfast.TestZone](ctx, r, `SELECT data FROM testbed_zone WHERE ends > ?
+		AND NOT EXISTS (SELECT 1 FROM testbed_step WHERE zone = name AND step = ?) ORDER BY begins DESC, name LIMIT ?`,
+		nanos(after), string(holdfast.TestEnds), limited(0))
+	return zones, r.failed("read test zones to announce", err)
+}
+
+// TidyTestZones takes the private keys of zones that have ended by now, the
+// zones that ended before idle and that nobody followed, and, with all that is
+// known of their subscribers and results, those that ended before keep.
+func (r *Record) TidyTestZones(ctx context.Context, now, idle, keep time.Time) error {
+	return r.write(ctx, "tidy test zones", func(b *batch) error {
+		if err := b.exec("UPDATE testbed_zone SET keys = x'' WHERE ends < ? AND keys <> x''", nanos(now)); err != nil {
+			return err
+		}
+		return b.exec(`DELETE FROM testbed_zone WHERE ends < ? OR ends < ? AND NOT EXISTS (SELECT 1 FROM testbed_subscription WHERE zone = name)`,
+			nanos(keep), nanos(idle))
 	})
-	return count, err
 }
 
 // AnnounceTestStep records that a step was announced, and the notices that do

@@ -70,30 +70,25 @@ func (b *batch) settleSubscription(id string, to holdfast.SubscriptionState, fro
 	return fmt.Errorf("it is %s: %w", state, ErrState)
 }
 
-// ExpireSubscriptions forgets the subscriptions that were not confirmed in
-// time, and answers how many.
-func (r *Record) ExpireSubscriptions(ctx context.Context, now time.Time) (count int, err error) {
-	err = r.write(ctx, "expire subscriptions", func(b *batch) error {
-		n, err := b.change("DELETE FROM testbed_subscription WHERE state = 'pending' AND expires <= ?", nanos(now))
-		count = int(n)
-		return err
-	})
-	return count, err
-}
-
-// ForgetSubscribers takes the addresses of those who subscribed to zones that
-// ended before an instant, and the notices to them. Their results stay.
-func (r *Record) ForgetSubscribers(ctx context.Context, before time.Time) error {
+// ForgetSubscribers forgets the subscriptions that were not confirmed by now,
+// and takes the addresses of those who subscribed to zones that ended before an
+// instant, whose results stay. Notices to addresses that nothing is known of
+// any more go with them, sent or not.
+func (r *Record) ForgetSubscribers(ctx context.Context, now, ended time.Time) error {
 	return r.write(ctx, "forget subscribers", func(b *batch) error {
-		const theirs = `FROM notice WHERE audience = 'subscriber' AND state IN ('sent', 'dropped', 'failed') AND recipient IN (SELECT address FROM testbed_subscription
-			JOIN testbed_zone ON testbed_zone.name = zone GROUP BY address HAVING max(ends) < ?)`
-		if err := b.exec("DELETE FROM notice_incident WHERE notice IN (SELECT id "+theirs+")", nanos(before)); err != nil {
+		expired, err := b.change("DELETE FROM testbed_subscription WHERE state = 'pending' AND expires <= ?", nanos(now))
+		if err != nil {
 			return err
 		}
-		if err := b.exec("DELETE "+theirs, nanos(before)); err != nil {
+		gone, err := b.change("UPDATE testbed_subscription SET address = id WHERE address <> id AND zone IN (SELECT name FROM testbed_zone WHERE ends < ?)", nanos(ended))
+		if err != nil || expired+gone == 0 {
 			return err
 		}
-		return b.exec("UPDATE testbed_subscription SET address = id WHERE address <> id AND zone IN (SELECT name FROM testbed_zone WHERE ends < ?)", nanos(before))
+		const theirs = "FROM notice WHERE audience = 'subscriber' AND state <> 'sending' AND recipient NOT IN (SELECT address FROM testbed_subscription)"
+		if err := b.exec("DELETE FROM notice_incident WHERE notice IN (SELECT id " + theirs + ")"); err != nil {
+			return err
+		}
+		return b.exec("DELETE " + theirs)
 	})
 }
 

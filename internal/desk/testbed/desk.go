@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ type Desk struct {
 	mu      sync.Mutex
 	courses map[holdfast.Name][]Shown // of the zones that are live; owned by mu
 	sources map[string]*allowance     // by prefix; owned by mu
+	forgot  time.Time                 // when forget last did; owned by mu
 }
 
 // secretFact is where the record keeps what makes tokens.
@@ -245,7 +247,7 @@ func (d *Desk) Courses() map[holdfast.Name][]Shown {
 // which the program did not run only the last of several is told; the others
 // are noted as passed over, as what they asked to do can no longer be done.
 func (d *Desk) announce(ctx context.Context, now time.Time) error {
-	zones, err := d.record.TestZones(ctx, now.Add(-lateness))
+	zones, err := d.record.UntoldTestZones(ctx, now.Add(-lateness))
 	if err != nil {
 		return err
 	}
@@ -299,10 +301,42 @@ func (d *Desk) tellAll(ctx context.Context, z holdfast.TestZone, s holdfast.Test
 	return notices, nil
 }
 
+// forgetting is how often it is looked what is to be forgotten, idle how long a
+// zone that nobody followed is still shown.
+const (
+	forgetting = time.Minute
+	idle       = day
+)
+
 // forget takes away what is kept no longer.
 func (d *Desk) forget(ctx context.Context, now time.Time) error {
-	_, err := d.record.ExpireSubscriptions(ctx, now)
-	err = errors.Join(err, d.record.ForgetSubscribers(ctx, now.Add(-d.config.Forget.Of())))
-	_, dropErr := d.record.DropTestZones(ctx, now.Add(-d.config.Keep.Of()))
-	return errors.Join(err, dropErr)
+	d.mu.Lock()
+	due := now.Sub(d.forgot) >= forgetting
+	d.mu.Unlock()
+	if !due {
+		return nil
+	}
+	err := errors.Join(d.record.ForgetSubscribers(ctx, now, now.Add(-d.config.Forget.Of())),
+		d.record.TidyTestZones(ctx, now, now.Add(-idle), now.Add(-d.config.Keep.Of())))
+	if err == nil {
+		d.mu.Lock()
+		d.forgot = now
+		d.mu.Unlock()
+	}
+	return err
+}
+
+// Bounced is told of a notice that cannot be delivered. One of ours ends its
+// subscription: an address that a mail server refuses is written to no more.
+func (d *Desk) Bounced(ctx context.Context, n holdfast.Notice) error {
+	rest, ours := strings.CutPrefix(n.ID, noticePrefix)
+	id, _, found := strings.Cut(rest, "-")
+	if !ours || !found {
+		return nil
+	}
+	err := d.record.EndSubscription(ctx, id, prefix(id), d.clock.Now())
+	if errors.Is(err, record.ErrNotFound) {
+		return nil // it was not confirmed in time, and is forgotten
+	}
+	return err
 }

@@ -273,7 +273,7 @@ func TestStepsAreTold(t *testing.T) {
 		b.open(Config{Paces: []string{"weekly"}})
 		b.round()
 	}
-	told := b.mails()[len(before):]
+	told := b.mails()[len(before)-1:] // the mail to who did not confirm is forgotten
 	var subjects []string
 	for _, n := range told {
 		subjects = append(subjects, n.Subject)
@@ -381,9 +381,10 @@ func TestForgotten(t *testing.T) {
 		t.Errorf("address %q, %v", s.Address, err)
 	}
 	for _, n := range b.mails() {
-		if n.State == holdfast.NoticeSent {
-			t.Errorf("notice %s to %s is still there", n.ID, n.Recipient)
-		}
+		t.Errorf("notice %s to %s is still there", n.ID, n.Recipient)
+	}
+	if keys, err := b.rec.TestZoneKeys(t.Context(), z.Name); err != nil || len(keys) != 0 {
+		t.Errorf("%d octets of private keys of a zone that has ended, %v", len(keys), err)
 	}
 	results, err := b.rec.TestResults(t.Context(), z.Name)
 	if err != nil || len(results) != 1 {
@@ -393,6 +394,62 @@ func TestForgotten(t *testing.T) {
 	b.round()
 	if _, err := b.rec.TestZone(t.Context(), z.Name); !errors.Is(err, record.ErrNotFound) {
 		t.Errorf("the zone is still there: %v", err)
+	}
+}
+
+// TestUnconfirmedIsForgotten: as the mail says, the address goes with the wish,
+// and so does the mail.
+func TestUnconfirmedIsForgotten(t *testing.T) {
+	b := newBench(t, Config{Paces: []string{"weekly"}})
+	b.follow(b.weekly().Name, "bob@example.org")
+	b.subscribe(b.weekly().Name, "ann@example.org")
+	b.clock.now = b.clock.now.Add(confirmWithin)
+	b.round()
+	for _, n := range b.mails() {
+		if n.Recipient != "bob@example.org" {
+			t.Errorf("%s to %s is still there", n.ID, n.Recipient)
+		}
+	}
+	if _, err := b.rec.SubscriptionOf(t.Context(), b.weekly().Name, "ann@example.org"); !errors.Is(err, record.ErrNotFound) {
+		t.Errorf("the wish is still there: %v", err)
+	}
+}
+
+// TestRefusedAddressesAreLeftAlone: what a mail server refuses for good is the
+// last that is sent there.
+func TestRefusedAddressesAreLeftAlone(t *testing.T) {
+	b := newBench(t, Config{Paces: []string{"weekly"}})
+	z := b.weekly()
+	id, _ := b.follow(z.Name, "ann@example.org")
+	welcome := b.mails()[1]
+	if err := b.Bounced(t.Context(), welcome); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Bounced(t.Context(), holdfast.Notice{ID: "20260803-0000-example-expiry"}); err != nil {
+		t.Errorf("a notice that is none of ours: %v", err)
+	}
+	if s, err := b.rec.Subscription(t.Context(), id); err != nil || s.State != holdfast.SubscriptionEnded {
+		t.Errorf("it is %s, %v", s.State, err)
+	}
+	b.clock.now = z.When(holdfast.TestPublishes)
+	b.round()
+	if got := len(b.mails()); got != 2 {
+		t.Errorf("%d mails", got)
+	}
+}
+
+// TestIdleZonesGo: four zones an hour that nobody followed would fill the
+// record.
+func TestIdleZonesGo(t *testing.T) {
+	b := newBench(t, Config{Paces: []string{"hourly"}})
+	b.follow("2026-11-16-0100.ksk-test.example.", "ann@example.org")
+	for range 30 * 4 {
+		b.clock.now = b.clock.now.Add(15 * time.Minute)
+		b.round()
+	}
+	zones, err := b.rec.TestZones(t.Context(), time.Time{})
+	if err != nil || len(zones) > 25*4+6 || zones[len(zones)-1].Name != "2026-11-16-0100.ksk-test.example." {
+		t.Errorf("%d zones after 30 hours, the oldest %s, %v", len(zones), zones[len(zones)-1].Name, err)
 	}
 }
 

@@ -83,7 +83,9 @@ type letters struct {
 type links struct{ confirm, manage, unsubscribe, page string }
 
 // prefix begins the id of each notice of a subscription.
-func prefix(id string) string { return "testbed-" + id + "-" }
+func prefix(id string) string { return noticePrefix + id + "-" }
+
+const noticePrefix = "testbed-"
 
 // notice is a mail of a kind. Its Message-ID follows from subscription and
 // kind: a mail that is decided on twice is the same mail.
