@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"net/netip"
 	"os/exec"
 	"slices"
 	"strings"
@@ -253,5 +254,47 @@ func TestKeysMayBeBrought(t *testing.T) {
 	}
 	if _, err := in.Key("nowhere.", "a"); err == nil {
 		t.Error("a zone that is not there has a key")
+	}
+}
+
+// TestAnyRootTakesOrders: a root that a builder made, with the digests, proofs
+// and delegations of its zones, is rolled by orders, and its children stay
+// secure below the new key.
+func TestAnyRootTakesOrders(t *testing.T) {
+	clock := &stopped{start}
+	in, err := New(mustParse(t, `clock 2026-08-01T12:00:00Z
+tlds 5
+root; zonemd; validity 1h backdate 1m; ttl dnskey 2s
+key old ksk ED25519; key new ksk ED448; key zsk zsk ED25519
+keys publish old,zsk sign old data zsk
+keys publish new,zsk revoke old sign old,new data zsk at +1m
+validator 192.0.2.53`), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ldns := need(t, "ldns-verify-zone")
+	for _, after := range []time.Duration{0, time.Minute} {
+		clock.at = start.Add(after)
+		records, err := in.RootZone(clock.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(ldns, "-ZZ", "-t", clock.at.Format("20060102150405"), writeZone(t, records)).CombinedOutput(); err != nil {
+			t.Errorf("after %s: %v\n%s", after, err, out)
+		}
+		anchors, err := in.TrustAnchors()
+		if err != nil || count(anchors, wire.TypeDS) != 1 {
+			t.Errorf("after %s: %d anchors, %v", after, count(anchors, wire.TypeDS), err)
+		}
+		zone := in.Zones()[1]
+		packet, err := wire.NewQuery(1, holdfast.Question{Name: zone, Type: uint16(wire.TypeSOA)}).Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		packet[2] |= 1 // RD
+		r := in.respond(nil, netip.MustParseAddr("192.0.2.53"), packet, true)
+		if r.packet[3]&0x2f != 0x20 { // AD, NOERROR
+			t.Errorf("after %s: %s is not secure: flags %x", after, zone, r.packet[2:4])
+		}
 	}
 }
