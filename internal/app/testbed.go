@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -263,12 +264,26 @@ func (b *bed) run(ctx context.Context, own []authority.Zone) error {
 			fmt.Fprintf(b.world.Stderr, "%s is answered for on %s\n", b.plan.Base, joined(at))
 		})
 	})
+	group.Go(func() error { return b.sumUp(ctx, server.Counts(), log) })
 	if b.config.Web.listen() != "off" {
 		if err := b.serve(ctx, group, f, runs); err != nil {
 			return err
 		}
 	}
 	return group.Wait()
+}
+
+// sumUp says each hour what the name server has done since it began.
+func (b *bed) sumUp(ctx context.Context, c *authority.Counts, log *slog.Logger) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.world.Clock.After(time.Hour):
+			log.Info("name server", "udp", c.UDP.Load(), "tcp", c.TCP.Load(), "answers", c.Fine.Load(), "absent", c.Absent.Load(), "refused", c.Refused.Load(), "others", c.Others.Load(),
+				"made", c.Made.Load(), "truncated", c.Truncated.Load(), "held", c.Held.Load(), "slipped", c.Slipped.Load(), "unsigned", c.Busy.Load(), "failed", c.Failed.Load(), "ignored", c.Ignored.Load(), "turned_away", c.Turned.Load())
+		}
+	}
 }
 
 // serve opens the page's port and serves it within the group.

@@ -52,3 +52,21 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestSpelling: a reply has the question letter for letter as it came, by which
+// askers know that it is theirs.
+func TestSpelling(t *testing.T) {
+	s, _ := bed(t, Config{})
+	for _, name := range []holdfast.Name{"signed." + SentinelZone(base), "nothing." + base, "elsewhere.test."} {
+		packet, err := wire.Shape{MixedCase: true}.Query(holdfast.Question{Name: name, Type: uint16(wire.TypeA)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // made, and kept
+			reply := s.Reply(packet, asker, true)
+			if got, want := wire.Spelling(reply), wire.Spelling(packet); string(got) != string(want) {
+				t.Errorf("%s: %q comes back as %q", name, want, got)
+			}
+		}
+	}
+}
