@@ -71,8 +71,8 @@ type RetentionConfig struct {
 	// 20000 where zero.
 	Megabytes int64 `toml:"megabytes"`
 	// Incidents that were closed longer ago than this are dropped, with the
-	// notices of them; how many there were is kept. "400d" where zero, and at
-	// least Age.
+	// notices of them; how many there were is kept. Key tag signals of days
+	// before go too. "400d" where zero, and at least Age.
 	Incidents holdfast.Duration `toml:"incidents"`
 }
 

@@ -124,6 +124,9 @@ func (s site) handler() http.Handler {
 	if config.Root == nil {
 		config.Root = s.root
 	}
+	if config.Signals == nil {
+		config.Signals = signalsPage(s.record, s.clock, rootkey.Calendar())
+	}
 	pages := web.New(config, s.record, s.clock)
 	calls := api.New(api.Config{
 		Version: Version, Catalogue: CatalogueVersion, StaffToken: s.token, Decode: wire.Dig, ReadyAge: s.stale, Root: s.root, Log: s.log,

@@ -191,8 +191,13 @@ func (o SignalsOptions) kept(ctx context.Context, w World, r *record.Record, zon
 	if err != nil {
 		return nil, fmt.Errorf("--since: %w", err)
 	}
+	return keptSignals(ctx, r, zone, since)
+}
+
+// keptSignals are the counts that a record holds of a zone since an instant.
+func keptSignals(ctx context.Context, r *record.Record, zone holdfast.Name, since time.Time) ([]holdfast.SignalTally, error) {
 	var out []holdfast.SignalTally
-	err = r.Signals(ctx, zone, since, func(t holdfast.SignalTally) error {
+	err := r.Signals(ctx, zone, since, func(t holdfast.SignalTally) error {
 		if len(out) >= 2*signalRoom {
 			return fmt.Errorf("there are more than %d counts of %s: look at less with --since", 2*signalRoom, zone)
 		}

@@ -42,12 +42,13 @@ func (r *Record) Bygone(ctx context.Context) ([]Bygone, error) {
 }
 
 // pruneTold takes away incidents closed before an instant, and the notices
-// from before it that tell of no incident still there.
+// from before it that tell of no incident still there; and key tag signals of
+// days before it.
 func (r *Record) pruneTold(ctx context.Context, horizon time.Time, gone *Pruned) error {
 	steps := []struct {
 		drop func(*batch, time.Time) (int, error)
 		gone *int
-	}{{(*batch).dropIncidents, &gone.Incidents}, {(*batch).dropNotices, &gone.Notices}}
+	}{{(*batch).dropIncidents, &gone.Incidents}, {(*batch).dropNotices, &gone.Notices}, {(*batch).dropSignals, &gone.Signals}}
 	for _, step := range steps {
 		for {
 			var n int

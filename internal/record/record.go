@@ -97,7 +97,7 @@ type Stats struct {
 type Retention struct {
 	Age  time.Duration // measurements older than this go; 0 keeps all
 	Size int64         // bytes the database may have; oldest evidence goes first; 0 keeps all
-	Told time.Duration // closed incidents and their notices older than this go; 0 keeps all
+	Told time.Duration // closed incidents with their notices, and key tag signals, older than this go; 0 keeps all
 }
 
 // Pruned says what Prune took away.
@@ -109,6 +109,7 @@ type Pruned struct {
 	Pasts        int   `json:"pasts"`     // of days gone by
 	Incidents    int   `json:"incidents"` // closed
 	Notices      int   `json:"notices"`   // sent, dropped or failed
+	Signals      int   `json:"signals"`   // counts of key tag signals
 	Replies      int   `json:"replies"`   // distinct messages that nothing named any more
 	Bytes        int64 `json:"bytes"`     // by which the file became smaller
 }

@@ -83,13 +83,8 @@ func (r *Record) signals(ctx context.Context, zone holdfast.Name, since time.Tim
 	return rows.Err()
 }
 
-// DropSignals takes away the signals of days before an instant, and says how
-// many counts those were.
-func (r *Record) DropSignals(ctx context.Context, before time.Time) (count int, err error) {
-	err = r.write(ctx, "drop signals", func(b *batch) error {
-		n, err := b.change("DELETE FROM signal WHERE day < ?", dayOf(before))
-		count = int(n)
-		return err
-	})
-	return count, err
+// dropSignals takes away counts of days before an instant, some at a time.
+func (b *batch) dropSignals(horizon time.Time) (int, error) {
+	n, err := b.change("DELETE FROM signal WHERE (zone, source, day, tags) IN (SELECT zone, source, day, tags FROM signal WHERE day < ? LIMIT 10000)", dayOf(horizon))
+	return int(n), err
 }

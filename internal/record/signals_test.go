@@ -47,8 +47,8 @@ func TestSignals(t *testing.T) {
 	if got := read(day.AddDate(0, 0, 1)); !slices.Equal(got, want[1:2]) {
 		t.Errorf("since the second day %q", got)
 	}
-	if n, err := r.DropSignals(t.Context(), day.AddDate(0, 0, 1)); err != nil || n != 2 {
-		t.Errorf("dropped %d: %v", n, err)
+	if gone, err := r.Prune(t.Context(), Retention{Told: 24 * time.Hour}, day.AddDate(0, 0, 2)); err != nil || gone.Signals != 2 {
+		t.Errorf("dropped %d: %v", gone.Signals, err)
 	}
 	if got := read(time.Time{}); !slices.Equal(got, want[1:2]) {
 		t.Errorf("left %q", got)

@@ -19,3 +19,4 @@ CREATE TABLE signal (
     count  INTEGER NOT NULL,
     PRIMARY KEY (zone, source, day, tags)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX signal_day ON signal (day);

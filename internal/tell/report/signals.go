@@ -50,46 +50,67 @@ type staleSource struct {
 	Count                                    int64
 }
 
+// signalsView is what the page shows.
+type signalsView struct {
+	Zone, From, Until, New, Old, Ancient string
+	Count                                int64
+	Sources, More                        int
+	Classes                              []signalClass
+	Bars                                 []signalBar
+	Grid, Dates                          []signalMark
+	Days                                 []signalDay
+	Addresses                            bool
+	Stale                                []staleSource
+}
+
 // SignalsPage writes a page of HTML about key tag signals: the days as a
 // picture and as numbers, and the stale sources. It needs no other file and no
 // JavaScript.
 func SignalsPage(out io.Writer, s holdfast.Signals) error {
-	page, err := template.ParseFS(signalAssets, "assets/signals.html")
+	return signals(out, "page", s, true)
+}
+
+// SignalsPart writes what SignalsPage has between head and foot, for a page that
+// has its own; the addresses of sources only where they may be seen.
+func SignalsPart(out io.Writer, s holdfast.Signals, addresses bool) error {
+	return signals(out, "signals", s, addresses)
+}
+
+func signals(out io.Writer, part string, s holdfast.Signals, addresses bool) error {
+	pages, err := template.ParseFS(signalAssets, "assets/signals.html")
 	if err != nil {
 		return fmt.Errorf("write page of signals: %w", err)
 	}
-	data := struct {
-		Zone, From, Until, New, Old, Ancient string
-		Count                                int64
-		Sources, More                        int
-		Classes                              []signalClass
-		Bars                                 []signalBar
-		Grid, Dates                          []signalMark
-		Days                                 []signalDay
-		Stale                                []staleSource
-	}{Zone: zoneWords(s.Zone), From: dayWords(s.From), Until: dayWords(s.Until), New: tagWords(s.Roles.New), Old: tagWords(s.Roles.Old), Ancient: tagWords(s.Roles.Ancient), Count: s.Count}
-	for _, n := range s.Classes {
-		data.Sources += n
-	}
-	for _, class := range holdfast.SignalClasses() {
-		data.Classes = append(data.Classes, signalClass{class, slugOf(class), s.Classes[class], percent(s.Classes[class], data.Sources)})
-	}
-	for i, d := range s.Days {
-		data.Bars = append(data.Bars, signalBars(d, i, len(s.Days))...)
-		data.Days = append(data.Days, newSignalDay(d))
-	}
-	data.Grid, data.Dates = signalGrid(), signalDates(s.Days)
-	for i, source := range s.Stale {
-		if i == staleListed {
-			data.More = len(s.Stale) - staleListed
-			break
-		}
-		data.Stale = append(data.Stale, newStaleSource(source))
-	}
-	if err := page.Execute(out, data); err != nil {
+	if err := pages.ExecuteTemplate(out, part, newSignalsView(s, addresses)); err != nil {
 		return fmt.Errorf("write page of signals: %w", err)
 	}
 	return nil
+}
+
+func newSignalsView(s holdfast.Signals, addresses bool) signalsView {
+	view := signalsView{
+		Zone: zoneWords(s.Zone), From: dayWords(s.From), Until: dayWords(s.Until), Count: s.Count, Addresses: addresses,
+		New: tagWords(s.Roles.New), Old: tagWords(s.Roles.Old), Ancient: tagWords(s.Roles.Ancient),
+	}
+	for _, n := range s.Classes {
+		view.Sources += n
+	}
+	for _, class := range holdfast.SignalClasses() {
+		view.Classes = append(view.Classes, signalClass{class, slugOf(class), s.Classes[class], percent(s.Classes[class], view.Sources)})
+	}
+	for i, d := range s.Days {
+		view.Bars = append(view.Bars, signalBars(d, i, len(s.Days))...)
+		view.Days = append(view.Days, newSignalDay(d))
+	}
+	view.Grid, view.Dates = signalGrid(), signalDates(s.Days)
+	if !addresses {
+		return view
+	}
+	for _, source := range s.Stale[:min(len(s.Stale), staleListed)] {
+		view.Stale = append(view.Stale, newStaleSource(source))
+	}
+	view.More = len(s.Stale) - len(view.Stale)
+	return view
 }
 
 func zoneWords(zone holdfast.Name) string {

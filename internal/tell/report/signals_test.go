@@ -50,6 +50,23 @@ func TestSignalsPage(t *testing.T) {
 	}
 }
 
+// TestSignalsPart: the public sees shares, and no address.
+func TestSignalsPart(t *testing.T) {
+	s := holdfast.Signals{
+		Zone: holdfast.Root, Classes: map[holdfast.SignalClass]int{holdfast.SignalOld: 1},
+		Stale: []holdfast.SignalSource{{Address: netip.MustParseAddr("192.0.2.1"), Class: holdfast.SignalOld}},
+	}
+	for _, addresses := range []bool{true, false} {
+		var out bytes.Buffer
+		if err := SignalsPart(&out, s, addresses); err != nil {
+			t.Fatal(err)
+		}
+		if page := out.String(); strings.Contains(page, "192.0.2.1") != addresses || strings.Contains(page, "<html") || strings.Contains(page, "<style") {
+			t.Errorf("addresses %v:\n%s", addresses, page)
+		}
+	}
+}
+
 func TestSignalsPageEmpty(t *testing.T) {
 	var out bytes.Buffer
 	if err := SignalsPage(&out, holdfast.Signals{Zone: holdfast.Root}); err != nil || !strings.Contains(out.String(), "the root") || strings.Contains(out.String(), "<svg viewBox") {

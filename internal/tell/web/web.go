@@ -56,6 +56,8 @@ type Config struct {
 	Refresh time.Duration
 	// Root answers what is known of the root's keys; nil: there is no page of them.
 	Root RootKeys
+	// Signals gives the body of the page of key tag signals; nil: there is none.
+	Signals Signals
 	// Testbed runs test zones; nil: there are no pages of them.
 	Testbed Testbed
 	// Sentinel is the test of root keys in the visitor's browser; nil: none.
@@ -160,6 +162,9 @@ func (s *Site) routes() {
 	})
 	if s.config.Root != nil {
 		s.serve(map[string]page{"GET " + rootPath: s.serveRoot})
+	}
+	if s.config.Signals != nil {
+		s.serve(map[string]page{"GET " + signalsPath: s.serveSignals})
 	}
 	if s.config.Sentinel != nil {
 		s.serve(s.sentinelRoutes())
