@@ -34,7 +34,7 @@ func TestStretchedPlaysKeepTheirShape(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plain.Steps[1].At != 24*day || plain.Steps[2].At != 78*day || plain.Length != 192*day || plain.Timers != holdfast.DefaultTimers() {
+	if plain.Steps[1].At != 24*day || plain.Steps[2].At != 78*day || plain.Length != 264*day || plain.Timers != holdfast.DefaultTimers() {
 		t.Errorf("plain begins at %s, switches at %s, ends at %s", plain.Steps[1].At, plain.Steps[2].At, plain.Length)
 	}
 	ahead, err := Stretch(mustPlay(t, "e12-clock-ahead"), holdfast.DefaultTimers())
