@@ -220,7 +220,7 @@ func extraAlgorithms(sc *judge.ServerChain) []string {
 	for _, s := range sc.Sets {
 		for _, sig := range s.Signatures {
 			name := fmt.Sprint(sig.Algorithm)
-			if !hasAlgorithm(sc.Keys, sig.Algorithm) && !slices.Contains(out, name) && sig.Signer == s.Zone {
+			if !hasAlgorithm(sc.Keys, sig.Algorithm) && !revokedKey(sc.Keys, sig) && !slices.Contains(out, name) && sig.Signer == s.Zone {
 				out = append(out, name)
 			}
 		}
