@@ -73,6 +73,7 @@ func AuditRules() []AuditRule {
 		{"AUD-C6", "outside-chroot", failure, "RFC 5011 section 4", "A resolver confines itself to a folder, and its anchors lie outside.", outsideChroot, nil},
 		{"AUD-D1", "hold-down-too-long", failure, "RFC 5011 section 2.4.1", "A key waits in its hold-down, and is needed before that ends.", holdTooLong, nil},
 		{"AUD-D2", "too-late-to-learn", failure, "RFC 5011 section 2.4.1", "A resolver lacks a key, and can no longer learn it before it is needed.", tooLate, nil},
+		{"AUD-D3", "does-not-follow", warning, "RFC 5011 section 2.2", "A resolver has validated the root's keys, and does not know a key that was among them.", notFollowing, nil},
 		{"AUD-E1", "trusts-revoked-key", warning, "RFC 5011 section 2.1", "A resolver trusts a key that the root has revoked.", trustsRevoked, nil},
 		{"AUD-E2", "trusts-unknown-key", notice, "RFC 4033 section 5", "A resolver trusts a key for the root that is none of the root's known ones.", trustsUnknown, nil},
 		{"AUD-E3", "out-of-time", warning, "RFC 9718 section 2.1", "An anchor is held outside of the time for which it was published.", outOfTime, nil},

@@ -12,7 +12,7 @@ import (
 // The rules of groups A, E and F: what is trusted.
 
 func noAnchor(a *auditing, p holdfast.Prospect) []remark {
-	if p.Validates == holdfast.ValidationOff || len(p.Trusts) > 0 || troubled(p) {
+	if p.Validates == holdfast.ValidationOff || len(p.Trusts) > 0 || troubled(p) || len(a.machine.Samples) > 0 {
 		return nil
 	}
 	return []remark{{

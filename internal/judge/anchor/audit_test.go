@@ -121,6 +121,7 @@ func auditCases(t *testing.T) map[string]func(*holdfast.Machine) time.Time {
 		}),
 		// Switched on after 11 Sep 2026 with the old key alone, it can never make it.
 		"AUD-D2": on(time.Date(2026, 9, 12, 0, 0, 0, 0, time.UTC), func(m *holdfast.Machine) { only(t, m, 20326) }),
+		"AUD-D3": on(before, func(m *holdfast.Machine) { only(t, m, 20326) }),
 		"AUD-E1": on(before, func(m *holdfast.Machine) {
 			way(m).Point.Keys = append(way(m).Point.Keys, rootAnchor(t, 19036, holdfast.KeyValid))
 		}),

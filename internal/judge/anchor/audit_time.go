@@ -87,6 +87,28 @@ func tooLate(a *auditing, p holdfast.Prospect) []remark {
 	return out
 }
 
+// notFollowing is about keys that a resolver must have met: it validated the
+// root's keys when they were among them, for longer than caches hold the RRset.
+func notFollowing(a *auditing, p holdfast.Prospect) []remark {
+	if p.Upkeep != holdfast.UpkeepFollow || p.Succeeded.IsZero() {
+		return nil
+	}
+	var out []remark
+	for _, k := range a.needed() {
+		published, _ := k.Date(holdfast.RootPublished)
+		_, trusted := withTag(p.Trusts, k.Tag)
+		_, waits := withTag(p.Waits, k.Tag)
+		if trusted || waits || !p.Succeeded.After(published.At.Add(holdfast.DefaultTimers().TTL)) {
+			continue
+		}
+		out = append(out, remark{
+			text:     fmt.Sprintf("it validated the root's keys on %s, and does not know %d, which is among them since %s: it does not follow them, or was given an old state", day(p.Succeeded), k.Tag, day(published.At)),
+			evidence: anchorPlaces(p), mend: a.mend(p),
+		})
+	}
+	return out
+}
+
 // lastsUntil is when the last of some keys stops to sign; zero where one is not
 // to.
 func (a *auditing) lastsUntil(keys []holdfast.TrustedKey) time.Time {
