@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,7 +26,8 @@ import (
 // and can be moved forward.
 type bedStage struct {
 	clock *lab.Clock
-	page  string // its address
+	page  string       // its address
+	last  atomic.Value // the last line that it said
 	stop  context.CancelFunc
 	done  chan app.Exit
 }
@@ -68,6 +70,7 @@ func (b *bedStage) up(config string) error {
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
 			fmt.Fprintln(&said, lines.Text())
+			b.last.Store(lines.Text())
 			if address, ok := strings.CutPrefix(lines.Text(), "the page is on "); ok {
 				found <- strings.TrimSuffix(address, "/")
 			}
@@ -92,7 +95,7 @@ func (b *bedStage) down() error {
 	b.stop()
 	b.stop = nil
 	if exit := <-b.done; exit != app.Healthy {
-		return fmt.Errorf("testbed serve: exit %d", exit)
+		return fmt.Errorf("testbed serve: exit %d: %v", exit, b.last.Load())
 	}
 	return nil
 }

@@ -51,18 +51,13 @@ func newFactory(ctx context.Context, w World, zones testbed.Config, host testbed
 		log.Warn("a mail could not be delivered; its subscription ends", "notice", n.ID)
 		return desk.Bounced(ctx, n)
 	}
-	return f, nil
+	// The zones are there when the page is.
+	return f, desk.Round(ctx)
 }
 
 // run keeps the zones, the mails and the name server's set of zones going
 // until the context ends. give hands the name server the zones that there are.
 func (f *factory) run(ctx context.Context, give func([]authority.Zone)) error {
-	if err := f.desk.Round(ctx); err != nil {
-		if interrupted(ctx, err) {
-			return nil
-		}
-		return err
-	}
 	if err := f.follow(give); err != nil {
 		return err
 	}

@@ -122,6 +122,9 @@ const (
 // under way end, for ten seconds, and answers nil. An error is the record's.
 func (o *Outbox) Run(ctx context.Context) error {
 	if _, err := o.record.RecoverSending(ctx, o.clock.Now()); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return fmt.Errorf("recover notices: %w", err)
 	}
 	for {
