@@ -123,6 +123,16 @@ type MatrixEnd struct {
 	// Failed is for how long a signed name failed in all.
 	Failed time.Duration `json:"failed_ns"`
 	Cells  int           `json:"cells"` // that were compared
+	// Classes say what it is by its last answers to sentinel names, for each key
+	// that may be an anchor (RFC 8509 section 3, and what was added to it).
+	Classes []MatrixClass `json:"classes,omitempty"`
+}
+
+// MatrixClass is what a resolver is by its answers for one key: Vnew, Vold,
+// Vind, nonV, insecure-by-revocation, broken, silent or other.
+type MatrixClass struct {
+	Key   string `json:"key"`
+	Class string `json:"class"`
 }
 
 // MatrixGroup are cells of one resolver that say the same in several steps or of

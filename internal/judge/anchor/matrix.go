@@ -194,6 +194,7 @@ func (w *world) end(a holdfast.Actor, runs [][]moment, shown map[line][]holdfast
 			e.Failed += max(0, until-s.From)
 		}
 	}
+	e.Classes = w.classes(a, shown)
 	if n := len(signed); n > 0 {
 		switch Reply(signed[n-1].Value) {
 		case ReplySecure:
@@ -205,6 +206,30 @@ func (w *world) end(a holdfast.Actor, runs [][]moment, shown map[line][]holdfast
 		}
 	}
 	return e
+}
+
+// classes are what a resolver is at the end by its answers, key by key. Every
+// resolver of a play is set up to validate.
+func (w *world) classes(a holdfast.Actor, shown map[line][]holdfast.Shown) []holdfast.MatrixClass {
+	last := func(probe holdfast.Probe, key string) Reply {
+		list := shown[line{actor: a.Name, quantity: holdfast.Quantity(probe), key: key}]
+		if len(list) == 0 || list[len(list)-1].Value == unanswered {
+			return ReplyNone
+		}
+		return Reply(list[len(list)-1].Value)
+	}
+	var out []holdfast.MatrixClass
+	for _, k := range w.Play.Keys {
+		if key, ok := w.keys[k.Name]; !ok || !mayBeAnchor(key.DNSKEY) || len(shown[line{actor: a.Name, quantity: holdfast.Quantity(holdfast.ProbeIs), key: k.Name}]) == 0 {
+			continue
+		}
+		class := Classify(Sentinel{
+			Is: last(holdfast.ProbeIs, k.Name), Not: last(holdfast.ProbeNot, k.Name), Bogus: last(holdfast.ProbeBogus, ""),
+			Signed: last(holdfast.ProbeSigned, ""), Bare: last(holdfast.ProbeBare, ""), Validates: true,
+		})
+		out = append(out, holdfast.MatrixClass{Key: k.Name, Class: string(class)})
+	}
+	return out
 }
 
 // stretch writes a stretch of a play for people.

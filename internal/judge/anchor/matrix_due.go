@@ -96,17 +96,18 @@ func clause(l line, m moment) string {
 
 // due is what is due of a quantity over the play, from the runs of an ensemble.
 func (w *world) due(l line, runs [][]moment) []holdfast.Due {
-	strict, free := make([][]string, len(w.points)), make([][]string, len(w.points))
-	liberty := ""
+	words := &lexicon{}
+	strict, free := make([]uint64, len(w.points)), make([]uint64, len(w.points))
+	liberty, failed := "", time.Duration(-1)
 	for i := range w.points {
 		for _, run := range runs {
 			v := w.value(l, run[i])
 			switch {
 			case v == "":
 			case run[i].liberty == "":
-				strict[i] = include(strict[i], v)
+				strict[i] |= words.bit(v)
 			default:
-				free[i] = include(free[i], v)
+				free[i] |= words.bit(v)
 			}
 		}
 	}
@@ -115,16 +116,19 @@ func (w *world) due(l line, runs [][]moment) []holdfast.Due {
 		now := runs[0][i]
 		d := holdfast.Due{From: at, Until: at + w.step, Open: now.open}
 		if f := w.faultAt(at); f != "" {
-			d.Open = f
+			d.Open, failed = f, at
+		}
+		if now.standing == holdfast.Bogus && l.quantity != holdfast.Quantity(holdfast.ProbeBare) {
+			failed = at
 		}
 		if d.Open == "" {
 			d.Main, d.Clause = w.value(l, now), clause(l, now)
-			d.Values = w.allowed(l, strict, at)
-			d.Also = slices.DeleteFunc(w.allowed(l, free, at), func(v string) bool { return slices.Contains(d.Values, v) })
+			d.Values = words.of(w.allowed(l, strict, at))
+			d.Also = slices.DeleteFunc(words.of(w.allowed(l, free, at)), func(v string) bool { return slices.Contains(d.Values, v) })
 			if liberty = libertyOf(l, w, runs, d, i, liberty); len(d.Also) > 0 {
 				d.Liberty = liberty
 			}
-			w.mayFail(l, &d, runs)
+			mayFail(l, &d, failed)
 		}
 		if n := len(out); n > 0 && sameDue(out[n-1], d) {
 			out[n-1].Until = d.Until
@@ -151,25 +155,18 @@ func libertyOf(l line, w *world, runs [][]moment, d holdfast.Due, i int, last st
 const failures = 5 * time.Minute
 
 // mayFail allows for a failure that lasts on: where everything was bogus, or the
-// way to the root was broken, SERVFAIL may still come from a cache.
-func (w *world) mayFail(l line, d *holdfast.Due, runs [][]moment) {
+// way to the root was broken, SERVFAIL may still come from a cache. failed is
+// when that was so last.
+func mayFail(l line, d *holdfast.Due, failed time.Duration) {
 	switch l.quantity {
 	case holdfast.QuantityState, holdfast.QuantityTrust, holdfast.QuantitySignal:
 		return
 	}
-	if slices.Contains(d.Values, string(ReplyFail)) || slices.Contains(d.Also, string(ReplyFail)) {
+	if failed < 0 || d.From-failed > failures || slices.Contains(d.Values, string(ReplyFail)) || slices.Contains(d.Also, string(ReplyFail)) {
 		return
 	}
-	for i, at := range w.points {
-		if at < d.From-failures || at > d.From {
-			continue
-		}
-		if w.faultAt(at) != "" || l.quantity != holdfast.Quantity(holdfast.ProbeBare) && runs[0][i].standing == holdfast.Bogus {
-			d.Also = append(d.Also, string(ReplyFail))
-			d.Liberty = "a failure may be answered from a cache for up to five minutes (RFC 9520 section 3.2): the play does not last long enough to tell whether it would recover"
-			return
-		}
-	}
+	d.Also = append(d.Also, string(ReplyFail))
+	d.Liberty = "a failure may be answered from a cache for up to five minutes (RFC 9520 section 3.2): the play does not last long enough to tell whether it would recover"
 }
 
 func (w *world) faultAt(at time.Duration) string {
@@ -184,20 +181,17 @@ func (w *world) faultAt(at time.Duration) string {
 // allowed are the values that may be seen at an instant: those of the ensemble
 // then, a little later (our look at the root may be late), and before: as long as
 // caches hold, or for a state as long as we may have seen it late.
-func (w *world) allowed(l line, sets [][]string, at time.Duration) []string {
+func (w *world) allowed(l line, sets []uint64, at time.Duration) uint64 {
 	slack := w.slack
 	if l.quantity == holdfast.QuantityState || l.quantity == holdfast.QuantityTrust {
 		slack = 2 * w.lead
 	}
 	first := max(0, int((at-slack)/w.step))
 	last := min(len(sets)-1, int((at+w.lead)/w.step))
-	var all []string
+	var all uint64
 	for i := first; i <= last; i++ {
-		for _, v := range sets[i] {
-			all = include(all, v)
-		}
+		all |= sets[i]
 	}
-	slices.Sort(all)
 	return all
 }
 
@@ -205,10 +199,28 @@ func sameDue(a, b holdfast.Due) bool {
 	return a.Open == b.Open && a.Main == b.Main && a.Clause == b.Clause && slices.Equal(a.Values, b.Values) && slices.Equal(a.Also, b.Also) && a.Liberty == b.Liberty
 }
 
-// include adds a value to a small set.
-func include(set []string, v string) []string {
-	if slices.Contains(set, v) {
-		return set
+// lexicon gives each value of a line a bit, so that sets of values are numbers.
+type lexicon struct{ words []string }
+
+// bit is that of a value; zero for those beyond what a number holds. A line has
+// six values at most, but for signals.
+func (l *lexicon) bit(v string) uint64 {
+	i := slices.Index(l.words, v)
+	if i < 0 {
+		i = len(l.words)
+		l.words = append(l.words, v)
 	}
-	return append(set, v)
+	return 1 << i
+}
+
+// of are the values of a set, sorted.
+func (l *lexicon) of(set uint64) []string {
+	var out []string
+	for i, w := range l.words {
+		if set&(1<<i) != 0 {
+			out = append(out, w)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -23,6 +23,10 @@ const phases = 6
 // maxInstants bounds the instants at which what is due is worked out.
 const maxInstants = 4000
 
+// longest is what a play may last, and a timer of it: the hold-downs of many
+// rollovers.
+const longest = 20 * 365 * 24 * time.Hour
+
 // world is what is common to all resolvers of a rehearsal.
 type world struct {
 	holdfast.Rehearsal
@@ -80,6 +84,9 @@ func newWorld(r holdfast.Rehearsal) (*world, error) {
 		}
 		w.served = append(w.served, servedSet{s.After, s.After, m.Answer, map[time.Duration]Seen{0: seen}})
 	}
+	if r.Play.Length <= 0 || r.Play.Length > longest {
+		return nil, fmt.Errorf("rehearsal of %s: a length of %v is none of a play", r.Play.Name, r.Play.Length)
+	}
 	if len(w.served) == 0 {
 		return nil, fmt.Errorf("rehearsal of %s: it holds no answer of the root for its keys", r.Play.Name)
 	}
@@ -93,12 +100,14 @@ func newWorld(r holdfast.Rehearsal) (*world, error) {
 // grid chooses the instants.
 func (w *world) grid() {
 	t := w.Play.Timers
+	t.TTL, t.Life = min(max(t.TTL, 0), longest), min(max(t.Life, 0), longest)
+	t.Query, t.Retry = min(max(t.Query, 0), longest), min(max(t.Retry, 0), longest)
 	w.refresh = max(Refresh(t, t.TTL, t.Life), Retry(t, t.TTL, t.Life))
 	w.lead = max(w.refresh/2, time.Second)
 	w.slack = t.TTL + w.lead
 	w.step = max(w.refresh/8, w.Play.Length/maxInstants, time.Millisecond)
-	for at := time.Duration(0); at <= w.Play.Length; at += w.step {
-		w.points = append(w.points, at)
+	for i := range w.Play.Length/w.step + 1 {
+		w.points = append(w.points, i*w.step)
 	}
 }
 

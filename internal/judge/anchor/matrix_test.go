@@ -96,6 +96,9 @@ func TestPlainRoll(t *testing.T) {
 	if e := ends["static"]; e.Due != holdfast.Bogus || e.Seen != holdfast.Bogus || e.Failed != 53*time.Second {
 		t.Errorf("static ends %+v", e)
 	}
+	if e := ends["pdns"]; len(e.Classes) != 1 || e.Classes[0].Key != "new" {
+		t.Errorf("pdns, classes: %+v", e.Classes)
+	}
 	if _, there := ends["knot"]; there {
 		t.Error("a resolver that did not play has an end")
 	}

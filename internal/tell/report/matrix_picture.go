@@ -12,6 +12,7 @@ import (
 // what was due and a band of what was seen.
 type matrixPicture struct {
 	Actor, Class, Word string
+	Sentinel           string // what it is by RFC 8509 at the end
 	Title              string // for those who cannot see it
 	Height             int
 	Rows               []pictureRow
@@ -20,11 +21,10 @@ type matrixPicture struct {
 
 // pictureRow is one quantity.
 type pictureRow struct {
-	Label           string
-	Y, DueY, SeenY  int
-	LabelY          int
-	Due, Seen       []pictureBand
-	DueText, Spoken string
+	Label     string
+	LabelY    int // where its name stands
+	Due, Seen []pictureBand
+	Spoken    string
 }
 
 // pictureBand is a value that lasted.
@@ -54,6 +54,11 @@ func newMatrixPicture(m holdfast.Matrix, a holdfast.Actor) matrixPicture {
 	if a.Software == "" || !strings.EqualFold(a.Software, a.Name) {
 		p.Actor = strings.TrimSpace(fmt.Sprintf("%s: %s", a.Name, p.Actor))
 	}
+	var classes []string
+	for _, c := range e.Classes {
+		classes = append(classes, c.Key+" "+c.Class)
+	}
+	p.Sentinel = strings.Join(classes, ", ")
 	source := ""
 	var spoken []string
 	for _, l := range m.Lines {
@@ -85,7 +90,7 @@ func drawn(q holdfast.Quantity) bool {
 }
 
 func newPictureRow(m holdfast.Matrix, l holdfast.MatrixLine, y int) pictureRow {
-	row := pictureRow{Label: strings.TrimSpace(string(l.Quantity) + " " + l.Key), Y: y, DueY: y + 12, SeenY: y + 30, LabelY: y + 21}
+	row := pictureRow{Label: strings.TrimSpace(string(l.Quantity) + " " + l.Key), LabelY: y + 21}
 	class := func(value string) string {
 		if l.Quantity == holdfast.Quantity(holdfast.ProbeBogus) { // there it is well to fail
 			switch value {
