@@ -42,6 +42,10 @@ func Parse(r io.Reader, file string) (holdfast.Play, error) {
 		if err := in.statement(strings.TrimSpace(uncomment(lines.Text()))); err != nil {
 			return play, in.fail(err)
 		}
+		// A stranger's text is not to grow before it is refused at the end.
+		if len(play.Keys) > maxKeys || len(play.Steps) > maxSteps || len(play.About) > maxText {
+			return play, in.fail(fmt.Errorf("too long: want at most %d keys, %d steps and %d octets about them", maxKeys, maxSteps, maxText))
+		}
 	}
 	if err := lines.Err(); err != nil {
 		in.line++
@@ -138,8 +142,13 @@ func joined(text, line string) string {
 // more adds to a step.
 func more(s *holdfast.PlayStep, verb, rest string) error {
 	if verb == "text" {
-		s.Text = joined(s.Text, rest)
+		if s.Text = joined(s.Text, rest); len(s.Text) > maxText {
+			return fmt.Errorf("step %s: text: more than %d octets", s.Name, maxText)
+		}
 		return nil
+	}
+	if len(s.Acts) == maxActs {
+		return fmt.Errorf("step %s: more than %d acts", s.Name, maxActs)
 	}
 	kind, with, _ := strings.Cut(rest, " ")
 	s.Acts = append(s.Acts, holdfast.PlayAct{Do: holdfast.ActKind(kind), With: strings.TrimSpace(with)})

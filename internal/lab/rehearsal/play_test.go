@@ -165,6 +165,21 @@ func TestMistakesAreFoundWhereTheyAre(t *testing.T) {
 	}
 }
 
+// TestPlaysAreBounded: a text that does not end is refused before it is whole.
+func TestPlaysAreBounded(t *testing.T) {
+	head := sound[:strings.Index(sound, "end")]
+	for what, text := range map[string]string{
+		"keys": strings.Repeat("key a zsk ED25519\n", 70), "steps": strings.Repeat("step S at 0s publish a data a\n", 1100),
+		"about": strings.Repeat("about nothing in particular\n", 1000), "acts": head + strings.Repeat("act restart\n", 20),
+		"text": head + strings.Repeat("text again and again\n", 1000), "line": "about " + strings.Repeat("x", 1<<15), "lines": strings.Repeat("\n", 70000),
+	} {
+		play, err := Parse(strings.NewReader(text), "long")
+		if err == nil || !strings.HasPrefix(err.Error(), "long:") || len(play.Keys) > 65 || len(play.Steps) > 1025 {
+			t.Errorf("%s: %d keys, %d steps, %v", what, len(play.Keys), len(play.Steps), err)
+		}
+	}
+}
+
 // FuzzParse: what is read is printed so that the same is read again, and passes
 // Check; nothing panics.
 func FuzzParse(f *testing.F) {
