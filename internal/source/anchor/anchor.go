@@ -96,7 +96,7 @@ func recordFor(form Form, zone holdfast.Name, key holdfast.TrustedKey) (wire.Rec
 
 // Trusts says whether a key is trusted at an instant: its state validates, it
 // does not bear REVOKE, and the instant lies within what its publisher bounds
-// it by (RFC 9718 section 2.1.2).
+// it by (RFC 9718 section 2).
 func Trusts(key holdfast.TrustedKey, at time.Time) bool {
 	return key.State.Trusted() && key.Flags&wire.FlagRevoke == 0 && !at.Before(key.From) && (key.Until.IsZero() || at.Before(key.Until))
 }

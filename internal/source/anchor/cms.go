@@ -21,7 +21,7 @@ var embeddedCAs []byte
 // maxSignature bounds a detached signature; the real ones have under 6 kB.
 const maxSignature = 32 << 10
 
-// SignerOfIANA is whose certificate signs root-anchors.xml (RFC 9718 section 3.2).
+// SignerOfIANA is the address of the certificate that signs IANA's file.
 const SignerOfIANA = "dnssec@iana.org"
 
 // Faults of a signature that callers tell apart.

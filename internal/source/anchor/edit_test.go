@@ -208,7 +208,7 @@ func TestNotUnderstood(t *testing.T) {
 }
 
 // TestXML reads both forms of the file in one, with comments, in lower case, and
-// refuses one that contradicts itself (RFC 9718 section 2.1).
+// refuses one that contradicts itself (RFC 9718 section 2).
 func TestXML(t *testing.T) {
 	text, _ := published(t)
 	lower := bytes.Replace(text, []byte("E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"), []byte("\n e06d44b80b8f1d39a95c0b0d7c65d08458e880409bbc683457104237c7f8ec8d <!-- lower -->"), 1)

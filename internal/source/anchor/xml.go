@@ -18,7 +18,7 @@ import (
 
 func likeXML(_ string, text []byte) bool { return bytes.Contains(text, []byte("<TrustAnchor")) }
 
-// keyDigest is an element of that name (RFC 9718 section 2.1.2). PublicKey and
+// keyDigest is an element of that name (RFC 9718 section 2). PublicKey and
 // Flags came with RFC 9718: both are there, or neither.
 type keyDigest struct {
 	ID         string  `xml:"id,attr"`
@@ -162,7 +162,7 @@ func digestLength(ds holdfast.DS) error {
 // public adds the key itself, if the element has it.
 func (k keyDigest) public(zone holdfast.Name, key *holdfast.TrustedKey) error {
 	if (k.PublicKey == nil) != (k.Flags == nil) {
-		return fmt.Errorf("PublicKey and Flags stand together or not at all (RFC 9718 section 2.1.2)")
+		return fmt.Errorf("PublicKey and Flags stand together or not at all (RFC 9718 section 2)")
 	}
 	if k.PublicKey == nil {
 		return nil
@@ -205,7 +205,7 @@ func xmlLine(zone holdfast.Name, key holdfast.TrustedKey) (string, error) {
 		return "", err
 	}
 	if key.From.IsZero() {
-		return "", fmt.Errorf("anchor %d: from when on it is valid must be known (validFrom, RFC 9718 section 2.1.2)", key.Tag)
+		return "", fmt.Errorf("anchor %d: from when on it is valid must be known (validFrom, RFC 9718 section 2)", key.Tag)
 	}
 	var b strings.Builder
 	id := key.Word

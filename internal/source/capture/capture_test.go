@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -182,6 +183,15 @@ func TestBroken(t *testing.T) {
 			t.Errorf("%s: %v, want the caller's error", name, err)
 		}
 	}
+	for name, record := range map[string]string{
+		"pcap":   "\xd4\xc3\xb2\xa1\x02\x00\x04\x00" + strings.Repeat("\x00", 8) + "\xff\xff\xff\xff\x01\x00\x00\x00" + strings.Repeat("\x00", 8) + "\x00\x00\x00\x40\x00\x00\x00\x40",
+		"pcapng": "\x0a\x0d\x0d\x0a\x00\x00\x00\x40\x4d\x3c\x2b\x1a",
+		"dnstap": "\x00\x00\x00\x00\x40\x00\x00\x00",
+	} {
+		if stats, err := Read(io.MultiReader(strings.NewReader(record), zeros{}), name, Options{MaxBytes: 1 << 30}, func(Question) error { return nil }); err != nil || stats.Broken == "" || strings.Contains(stats.Broken, "longer than what is read") {
+			t.Errorf("%s: a gigabyte of one packet is read: %v, %+v", name, err, stats)
+		}
+	}
 	if _, err := Read(strings.NewReader(""), "f", Options{Format: "c-dns"}, nil); err == nil {
 		t.Error("a format that is not known is read")
 	}
@@ -190,6 +200,11 @@ func TestBroken(t *testing.T) {
 		t.Errorf("behind a long line: %v, %+v", err, stats)
 	}
 }
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func FuzzRead(f *testing.F) {
 	for _, name := range []string{"bind.dnstap", "lo.pcap", "lo.pcapng.gz", "bind-telemetry.log", "unbound.log"} {
@@ -210,4 +225,23 @@ func FuzzRead(f *testing.F) {
 			t.Error("read in no format")
 		}
 	})
+}
+
+// BenchmarkRead says how many questions of each format are read in a second.
+func BenchmarkRead(b *testing.B) {
+	for _, name := range []string{"bind-query.log", "bind.dnstap", "lo.pcap"} {
+		record, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			questions := 0
+			for b.Loop() {
+				if _, err := Read(bytes.NewReader(record), name, Options{Now: readOn}, func(Question) error { questions++; return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(questions)/b.Elapsed().Seconds(), "questions/s")
+		})
+	}
 }

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -21,13 +22,7 @@ type packetSource interface {
 // packets reads a capture. Fragments are not put together, and a question over
 // TCP counts where one segment holds it: that loses few, and needs no memory.
 func (r *reader) packets(in *bufio.Reader, format Format) error {
-	var source packetSource
-	var err error
-	if format == FormatPcapNG {
-		source, err = pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{SkipUnknownVersion: true})
-	} else {
-		source, err = pcapgo.NewReader(in)
-	}
+	source, err := openPackets(in, format)
 	if err != nil {
 		return fmt.Errorf("head: %w", err)
 	}
@@ -43,6 +38,62 @@ func (r *reader) packets(in *bufio.Reader, format Format) error {
 			return err
 		}
 	}
+}
+
+// maxPacket bounds a packet, or a block of pcapng, in octets: the length that a
+// file gives is not to be trusted with memory.
+const maxPacket = 1 << 20
+
+func openPackets(in *bufio.Reader, format Format) (packetSource, error) {
+	if format == FormatPcapNG {
+		return pcapgo.NewNgReader(&blocks{in: in}, pcapgo.NgReaderOptions{SkipUnknownVersion: true})
+	}
+	source, err := pcapgo.NewReader(in)
+	if err == nil {
+		source.SetSnaplen(min(source.Snaplen(), maxPacket))
+	}
+	return source, err
+}
+
+// blocks passes a pcapng file on block by block, and ends it where one is
+// longer than any has reason to be.
+type blocks struct {
+	in    *bufio.Reader
+	left  uint32 // of the block that is being passed on
+	order binary.ByteOrder
+}
+
+// A section header has its own byte order's mark behind its length.
+const (
+	sectionHeader = 0x0a0d0d0a
+	orderMark     = 0x1a2b3c4d
+)
+
+func (b *blocks) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		head, err := b.in.Peek(12)
+		if len(head) == 0 {
+			return 0, err
+		}
+		if len(head) < 12 {
+			return 0, io.ErrUnexpectedEOF
+		}
+		if binary.LittleEndian.Uint32(head) == sectionHeader {
+			b.order = binary.LittleEndian
+			if binary.BigEndian.Uint32(head[8:]) == orderMark {
+				b.order = binary.BigEndian
+			}
+		}
+		if b.order == nil {
+			return 0, errors.New("it does not begin with a section")
+		}
+		if b.left = b.order.Uint32(head[4:]); b.left < 12 || b.left > maxPacket {
+			return 0, fmt.Errorf("a block has %d octets: want 12 to %d", b.left, maxPacket)
+		}
+	}
+	n, err := b.in.Read(p[:min(uint64(len(p)), uint64(b.left))])
+	b.left -= uint32(n)
+	return n, err
 }
 
 func (r *reader) packet(data []byte, info gopacket.CaptureInfo, link layers.LinkType) error {
