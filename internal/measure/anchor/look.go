@@ -57,10 +57,10 @@ func SentinelName(probe holdfast.Probe, tag uint16, zone holdfast.Name) holdfast
 	return name + zone
 }
 
-// Look puts all of them to a resolver at once, each a single time but for the
-// root's keys, which come over TCP where UDP has no room. The samples are in the
-// order of the probes, whatever the order of the answers; After is left to whoever
-// knows when the play began. What goes wrong is in the exchanges.
+// Look puts all of them to a resolver at once, each a single time, and once more
+// over TCP where UDP has no room. The samples are in the order of the probes,
+// whatever the order of the answers; After is left to whoever knows when the play
+// began. What goes wrong is in the exchanges.
 func Look(ctx context.Context, asker *ask.Asker, r Resolver, names Names) []holdfast.Sample {
 	samples := names.samples(r)
 	questions := make([]ask.Question, len(samples))
@@ -69,10 +69,25 @@ func Look(ctx context.Context, asker *ask.Asker, r Resolver, names Names) []hold
 	}
 	var work sync.WaitGroup
 	for i := range samples {
-		work.Go(func() { samples[i].Exchange = asker.Ask(ctx, questions[i]) })
+		work.Go(func() { samples[i].Exchange = put(ctx, asker, questions[i]) })
 	}
 	work.Wait()
 	return samples
+}
+
+// put asks once; silence is an answer, and a cut one is asked for over TCP. A
+// forwarder hands on that an answer was cut even where it is short: what it needed
+// to validate it was too long (dnsmasq 2.90).
+func put(ctx context.Context, asker *ask.Asker, q ask.Question) holdfast.Exchange {
+	e := asker.Ask(ctx, q)
+	const tc = 0x02
+	if e.Outcome != holdfast.Answered || len(e.Reply) < 3 || e.Reply[2]&tc == 0 {
+		return e
+	}
+	q.Transport = holdfast.TCP
+	again := asker.Ask(ctx, q)
+	again.Truncated, again.Tries = true, again.Tries+e.Tries
+	return again
 }
 
 // samples are the questions, unasked.
@@ -116,7 +131,7 @@ func (r Resolver) question(probe holdfast.Probe, e holdfast.Exchange) ask.Questi
 	}
 	return ask.Question{
 		Zone: e.Zone, Purpose: Purpose, Server: r.Server, Port: r.Port, Question: e.Question,
-		Shape: shape, Once: probe != holdfast.ProbeKeys,
+		Shape: shape, Once: true,
 	}
 }
 

@@ -30,9 +30,9 @@ zone bare.lab.
 fault * break * bogus.lab.
 `
 
-func asker(t *testing.T) *ask.Asker {
+func asker(t *testing.T, faults ...string) *ask.Asker {
 	t.Helper()
-	plan, err := lab.Parse(strings.NewReader(world), "world", nil)
+	plan, err := lab.Parse(strings.NewReader(world+strings.Join(faults, "")), "world", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +118,17 @@ func TestServed(t *testing.T) {
 	m, err := wire.Parse(s.Exchange.Reply)
 	if err != nil || !m.Authoritative || len(m.Answer) < 3 {
 		t.Errorf("%v %+v", err, m)
+	}
+}
+
+// TestCutAnswersAreAskedForOverTCP: what UDP has no room for is not lost.
+func TestCutAnswersAreAskedForOverTCP(t *testing.T) {
+	resolver := Resolver{Server: holdfast.Server{Name: "validator", Address: netip.MustParseAddr("192.0.2.53")}}
+	for _, s := range Look(t.Context(), asker(t, "fault 192.0.2.53 truncate-udp *\n"), resolver, Names{Signed: "www.lab.", Root: true}) {
+		m, err := wire.Parse(s.Exchange.Reply)
+		if err != nil || len(m.Answer) == 0 || s.Exchange.Transport != holdfast.TCP || !s.Exchange.Truncated || s.Exchange.Tries != 2 {
+			t.Errorf("%s: %s over %s, cut %v, %d tries, %v", s.Probe, s.Exchange.Outcome, s.Exchange.Transport, s.Exchange.Truncated, s.Exchange.Tries, err)
+		}
 	}
 }
 
