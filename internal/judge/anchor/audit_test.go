@@ -1,7 +1,9 @@
 package anchor_test
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -316,4 +318,31 @@ func reply(t testing.TB, what string) []byte {
 		t.Fatal(err)
 	}
 	return packed
+}
+
+// TestAuditPage holds docs/audit.md to the rules: a section for each, with its
+// summary and the clause that it rests on, and none for what is no rule.
+func TestAuditPage(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/audit.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for part := range strings.SplitSeq(string(page), "\n### ") {
+		head, body, _ := strings.Cut(part, "\n")
+		sections[head] = body
+	}
+	for _, r := range anchor.AuditRules() {
+		head := r.Code + " " + r.Name
+		body, ok := sections[head]
+		if !ok || !strings.Contains(body, r.Summary) || !strings.Contains(body, r.Reference) || !strings.Contains(body, "**To mend:**") {
+			t.Errorf("docs/audit.md: no whole section %q", head)
+		}
+		delete(sections, head)
+	}
+	for head := range sections {
+		if strings.HasPrefix(head, "AUD-") {
+			t.Errorf("docs/audit.md: %q is no rule", head)
+		}
+	}
 }

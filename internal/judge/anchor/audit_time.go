@@ -169,9 +169,9 @@ func clockOverridden(_ *auditing, p holdfast.Prospect) []remark {
 	return out
 }
 
-// keysSize is what a server may need for the root's keys with their signatures
-// while two key-signing keys are there, in octets; RFC 9715 section 3 counts on 1232
-// getting through.
+// keysSize is what comes through over UDP wherever IPv6 does: its smallest MTU
+// without the headers, in octets. The root's keys need about as much while two
+// key-signing keys are among them.
 const keysSize = 1232
 
 func noLarge(_ *auditing, p holdfast.Prospect) []remark {
