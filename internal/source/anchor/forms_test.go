@@ -61,6 +61,11 @@ func TestStates(t *testing.T) {
 		{"secroots-pending.txt", FormSecroots, "_default. 51577/8 valid 0 0 managed"},
 		{"secroots-revoked.txt", FormSecroots, "_default. 26005/8 valid 0 0 managed"},
 		{"secroots-none.txt", FormSecroots, ""},
+		{"views.mkeys", FormBINDState, ". none; sub.example.org. none"},
+		{"status-views.txt", FormStatus, "in side. none; in sidesub.example.org. none; outside. none"},
+		{"secroots-views.txt", FormSecroots, "in side. 20326/8 valid 0 0 initializing managed; in side. 38696/8 valid 0 0 initializing managed; " +
+			"in sideexample.com. 38696/8 valid 0 0 static; in sidesub.example.org. 38696/13 valid 0 0 initializing managed; " +
+			"outside. 20326/8 valid 0 0 initializing managed; outside. 38696/8 valid 0 0 initializing managed; outsidestatic.example. 14575/13 valid 0 0 static"},
 		{"knot-pending.keys", FormKnot, ". 51577/8 valid 0 0 Valid; . 26005/8 add-pend 0 1795257214 AddPend"},
 		{"knot-revoked.keys", FormKnot, ". 51577/8 revoked 0 1795257238 Revoked; . 26005/8 valid 0 0 Valid"},
 		{"knot-removed.keys", FormKnot, ". 51577/8 removed 0 0 Removed; . 26005/8 valid 0 0 Valid"},
