@@ -35,7 +35,7 @@ func TestFormatsNameEveryKey(t *testing.T) {
 		"matrix.md":   {judgedRehearsals{}},
 		"anchors.md":  {anchorFile{}, anchorsVerified{}, anchorsConverted{}},
 		"signals.md":  {signalsRead{}},
-		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}},
+		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}, bedZone{}},
 	} {
 		text := formatPage(t, page)
 		named := map[string]bool{}
