@@ -116,9 +116,6 @@ func (r *roller) doubleKSK() {
 	if csk {
 		wait = max(r.key, r.all)
 	}
-	if r.roll.Kind == KSKRevoke && r.z.parent == nil {
-		wait += 30 * day // the add hold-down of those who follow (RFC 5011 section 2.4.1)
-	}
 	r.at("a new key is published and signs", func(s *keyState) {
 		s.add(next, keyUse{published: true, keys: true, data: csk})
 		if csk && r.is(SignEarly) {
@@ -152,6 +149,9 @@ func (r *roller) doubleKSK() {
 // changeDS has the CDS speak of other keys, and then the parent.
 func (r *roller) changeDS(wait time.Duration, ids []int, also func(*keyState)) {
 	if r.z.signing.Island || r.z.parent == nil {
+		if r.z.parent == nil {
+			wait += 30 * day // the add hold-down of those who follow (RFC 5011 section 2.4.1)
+		}
 		r.after(wait, "trust anchors may change", func(s *keyState) { r.setCDS(s, ids); r.setDS(s, ids); also(s) })
 		return
 	}
