@@ -257,3 +257,45 @@ func TestSentinelInBrowser(t *testing.T) {
 		t.Errorf("of %d zones the browser says %v: Unbound validates every one", len(authority.Supports()), words)
 	}
 }
+
+// runSentinel starts the test and reads the verdict.
+func (v *visitor) runSentinel(tag string) {
+	v.Helper()
+	v.do(chromedp.Navigate(v.base+"sentinel/run?tag="+tag), chromedp.WaitVisible(chromedp.CSS("ul.plain")))
+}
+
+// TestSentinelInBrowserInsecure: a resolver that does not validate; whether it
+// should, the visitor has to say.
+func TestSentinelInBrowserInsecure(t *testing.T) {
+	if !inSentinelNamespace(t) {
+		return
+	}
+	tag := strconv.Itoa(int(sentinelWorld(t, "iterator", anchorOf).Tag))
+	v := sentinelVisit(t)
+	v.runSentinel(tag)
+	v.wantText("tbody tr:first-child", tag, "nonV", "forged data passes")
+	v.wantText("ul.plain", "bogus name: loaded")
+	v.do(chromedp.Click(chromedp.CSS(`a[href*="validates=y"]`)), chromedp.WaitNotPresent(chromedp.CSS(`a[href*="validates=y"]`)))
+	v.wantText("tbody tr:first-child", tag, "insecure-by-revocation", "RFC 5011 section 5")
+	v.picture("sentinel-insecure")
+}
+
+// TestSentinelInBrowserStale: a resolver whose key signs no more fails for all
+// names; the page, reached by its address, says so.
+func TestSentinelInBrowserStale(t *testing.T) {
+	if !inSentinelNamespace(t) {
+		return
+	}
+	tag := strconv.Itoa(int(sentinelWorld(t, "validator iterator", func(*wire.Key) wire.Record {
+		another, err := wire.GenerateKey(wire.ECDSAP256SHA256, wire.FlagZone|wire.FlagSEP, 0, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return anchorOf(another)
+	}).Tag))
+	v := sentinelVisit(t)
+	v.base = "http://10.53.0.80/"
+	v.runSentinel(tag)
+	v.wantText("main", "whose root keys are stale", "unsigned name: did not load", "signed name: did not load")
+	v.picture("sentinel-stale")
+}

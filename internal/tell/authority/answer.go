@@ -16,6 +16,7 @@ const (
 	negative      // for a name that is not there
 	referral
 	failure // FORMERR, REFUSED and their like
+	fresh   // not a kind of answer: any that had to be made
 )
 
 // answer is one answer while it is made.

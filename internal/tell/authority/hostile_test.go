@@ -176,6 +176,29 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
+// TestNewNamesAreLimited: one network cannot have the server sign all the
+// time, over TCP neither; what is known it still gets, and others get all.
+func TestNewNamesAreLimited(t *testing.T) {
+	s, _ := bed(t, Config{Limit: LimitConfig{New: 5}})
+	known := ask(t, s, base, wire.TypeSOA)
+	fine := 0
+	for i := range 50 {
+		if m := ask(t, s, holdfast.Name(fmt.Sprintf("n%d.%s", i, SentinelZone(base))), wire.TypeA); m.Rcode == wire.NXDomain {
+			fine++
+		}
+	}
+	if fine != 4 {
+		t.Errorf("%d new names were answered, want the 4 that were left", fine)
+	}
+	if again := ask(t, s, base, wire.TypeSOA); again.Rcode != wire.NoError || len(again.Answer) != len(known.Answer) {
+		t.Errorf("what is known is answered with %s", wire.RcodeName(again.Rcode))
+	}
+	reply := s.Reply(query(t, "other."+SentinelZone(base), wire.TypeA), netip.MustParseAddrPort("203.0.113.9:99"), true)
+	if m, err := wire.Parse(reply); err != nil || m.Rcode != wire.NXDomain {
+		t.Errorf("another network is kept from a new name: %v", err)
+	}
+}
+
 // TestNoAmplification: whatever is asked over UDP, a reply is no longer than
 // 1232 octets, and ANY is answered with one RRset.
 func TestNoAmplification(t *testing.T) {
@@ -355,7 +378,7 @@ func TestListen(t *testing.T) {
 // FuzzReply sends what nobody should: the server answers a message that can be
 // read, of the asker's id, within the asker's bounds, or nothing.
 func FuzzReply(f *testing.F) {
-	s, _ := bed(f, Config{Limit: LimitConfig{Answers: -1, Negative: -1, Errors: -1}})
+	s, _ := bed(f, Config{Limit: LimitConfig{Answers: -1, Negative: -1, Errors: -1, New: -1}})
 	s.signer.share, s.signer.left = 1000, time.Hour
 	for _, name := range []holdfast.Name{base, "bogus." + SentinelZone(base), "secure.d2a13n3." + base, "no.such.d2a13n1." + base, holdfast.Root, `\000\255.` + SentinelZone(base)} {
 		f.Add(query(f, name, wire.TypeA), false)

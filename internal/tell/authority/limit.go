@@ -22,6 +22,9 @@ type LimitConfig struct {
 	Negative int `toml:"negative"`
 	// Errors: refusals and the like. 5 where zero; -1: without limit.
 	Errors int `toml:"errors"`
+	// New are answers that had to be made, with signatures as a rule, for one
+	// network over UDP and TCP together. 500 where zero; -1: without limit.
+	New int `toml:"new"`
 	// Slip is which of the responses held back goes out truncated, so that an
 	// honest asker comes back over TCP: every so many. 2 where zero; -1: none.
 	Slip int `toml:"slip"`
@@ -38,6 +41,7 @@ func (c LimitConfig) withDefaults() LimitConfig {
 	set(&c.Answers, 50)
 	set(&c.Negative, 20)
 	set(&c.Errors, 5)
+	set(&c.New, 500)
 	set(&c.Slip, 2)
 	set(&c.Networks, 1<<16)
 	return c
@@ -105,6 +109,8 @@ func (l *limiter) of(from netip.Addr, k kind, now time.Time) verdict {
 		rate = l.config.Negative
 	case failure:
 		rate = l.config.Errors
+	case fresh:
+		rate = l.config.New
 	}
 	if rate < 0 {
 		return send

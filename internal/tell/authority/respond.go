@@ -120,6 +120,11 @@ func (r *replier) find(all *table, zone *served) (*prepared, error) {
 	if p := s.cache.get(r.key, r.now.Unix()); p != nil {
 		return p, nil
 	}
+	// Names without number can be asked for: who does shall not take the time
+	// of others.
+	if s.limiter.of(r.from, fresh, r.now) != send {
+		return nil, errBusy
+	}
 	s.counts.Made.Add(1)
 	a := &answer{zone: zone, all: all, sign: s.signer, now: r.now, name: nameOf(r.q.name), qtype: r.q.qtype, do: r.q.do, co: r.q.co}
 	a.make()

@@ -55,7 +55,7 @@ func (c Config) Check() error {
 	if c.Connections < 0 || c.PerNetwork < 0 || c.CacheMegabytes < 0 || c.SigningShare < 0 || c.SigningShare > 400 {
 		errs = append(errs, errors.New("testbed.dns: connections, per_network, cache_megabytes and signing_share are not negative, the last at most 400"))
 	}
-	if c.Limit.Answers < -1 || c.Limit.Negative < -1 || c.Limit.Errors < -1 || c.Limit.Slip < -1 || c.Limit.Networks < 0 {
+	if c.Limit.Answers < -1 || c.Limit.Negative < -1 || c.Limit.Errors < -1 || c.Limit.New < -1 || c.Limit.Slip < -1 || c.Limit.Networks < 0 {
 		errs = append(errs, errors.New("testbed.dns.limit: a rate is a number, or -1 for no limit; networks is not negative"))
 	}
 	if len(c.NSID) > 64 {

@@ -55,7 +55,7 @@ func world(t *testing.T, extra ...Zone) strangers.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(Config{Listen: []string{serverAt + ":53"}, Limit: LimitConfig{Answers: -1, Negative: -1, Errors: -1}, SigningShare: 400}, &still{now: time.Now()})
+	s := New(Config{Listen: []string{serverAt + ":53"}, Limit: LimitConfig{Answers: -1, Negative: -1, Errors: -1, New: -1}, SigningShare: 400}, &still{now: time.Now()})
 	s.SetZones(append(zones, bed...))
 	s.SetFactory(extra)
 	strangers.Serve(t, func(ctx context.Context, ready func()) error {
