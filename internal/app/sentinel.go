@@ -85,7 +85,7 @@ func judgeSentinel(a web.SentinelAnswers) web.SentinelVerdict {
 	switch {
 	case nothing && a.Bare == web.Loaded: // what is not signed fails too: that it is not has to be proven
 	case nothing:
-		return web.SentinelVerdict{Trouble: "No name loaded, not even the unsigned one. A validating resolver does that whose root keys are stale: then the signed name comes when it is asked for with CD (dig +cd). But a filter, a proxy or HTTPS-only mode that keeps your browser from these names looks the same. Ask by hand, and fill in what came with CD."}
+		return web.SentinelVerdict{Trouble: nothingLoaded(a.Asked)}
 	case a.Insecure == web.Unloaded:
 		return web.SentinelVerdict{Trouble: "The unsigned name did not load, and others did, so the answers say nothing of keys: something else is in the way. Run the test again."}
 	case a.Insecure == web.Unclear || a.Signed == web.Unclear || a.Bogus == web.Unclear:
@@ -101,6 +101,17 @@ func judgeSentinel(a web.SentinelAnswers) web.SentinelVerdict {
 	}
 	out.Several, out.Badge = several(a)
 	return out
+}
+
+// nothingLoaded is what may be behind that no name loaded at all.
+func nothingLoaded(asked bool) string {
+	begin, besides := "No name loaded, not even the unsigned one.", "a filter, a proxy or HTTPS-only mode"
+	if asked {
+		begin += " Yet your resolver asked for them, and was answered."
+		besides = "a proxy or HTTPS-only mode"
+	}
+	return begin + " A validating resolver does that whose root keys are stale: then the signed name comes when it is asked for with CD (dig +cd). But " +
+		besides + " that keeps your browser from these names looks the same. Ask by hand, and fill in what came with CD."
 }
 
 func badgeOf(c anchor.Class) string {

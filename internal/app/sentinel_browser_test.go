@@ -296,6 +296,6 @@ func TestSentinelInBrowserStale(t *testing.T) {
 	v := sentinelVisit(t)
 	v.base = "http://10.53.0.80/"
 	v.runSentinel(tag)
-	v.wantText("main", "whose root keys are stale", "unsigned name: did not load", "signed name: did not load")
+	v.wantText("main", "whose root keys are stale", "your resolver asked for them, and was answered", "unsigned name: did not load", "signed name: did not load")
 	v.picture("sentinel-stale")
 }

@@ -15,24 +15,26 @@ func TestJudgeSentinel(t *testing.T) {
 		return web.SentinelAnswers{Insecure: insecure, Signed: signed, Bogus: bogus, Keys: []web.SentinelKeyAnswers{{Tag: 20326, Is: isOld, Not: notOld}, {Tag: 38696, Is: isNew, Not: notNew}}}
 	}
 	validates := func(a web.SentinelAnswers) web.SentinelAnswers { a.Validates = true; return a }
+	asked := func(a web.SentinelAnswers) web.SentinelAnswers { a.Asked = true; return a }
 	bare := func(a web.SentinelAnswers) web.SentinelAnswers { a.Bare = y; return a }
 	for name, c := range map[string]struct {
 		answers web.SentinelAnswers
 		classes string // for the two keys; empty: nothing can be told
 		says    string // of several resolvers, or of the trouble
 	}{
-		"trusts both":                {ask(y, y, n, y, n, y, n), "Vnew Vnew", "one resolver at least trusts the new key"},
-		"trusts the old alone":       {ask(y, y, n, y, n, n, y), "Vnew Vold", "will make signed names fail"},
-		"trusts the new alone":       {ask(y, y, n, n, y, y, n), "Vold Vnew", "cannot be told"},
-		"knows no sentinel":          {ask(y, y, n, y, y, y, y), "Vind Vind", "cannot be told"},
-		"does not validate":          {ask(y, y, y, y, y, y, y), "nonV nonV", "does not validate"},
-		"validates no more":          {validates(ask(y, y, y, y, y, y, y)), "insecure-by-revocation insecure-by-revocation", "does not validate"},
-		"two that disagree":          {ask(y, y, n, n, n, n, n), "other other", "will make signed names fail"},
-		"stale":                      {bare(ask(n, n, n, n, n, n, n)), "broken broken", "will make signed names fail"},
-		"nothing loads":              {ask(n, n, n, n, n, n, n), "", "dig +cd"},
-		"the unsigned does not load": {ask(n, y, n, y, y, y, y), "", "something else is in the way"},
-		"not tried to the end":       {ask(y, u, n, y, y, y, y), "", "not tried to its end"},
-		"against all sense":          {ask(y, n, y, y, y, y, y), "", "No resolver does that"},
+		"trusts both":                 {ask(y, y, n, y, n, y, n), "Vnew Vnew", "one resolver at least trusts the new key"},
+		"trusts the old alone":        {ask(y, y, n, y, n, n, y), "Vnew Vold", "will make signed names fail"},
+		"trusts the new alone":        {ask(y, y, n, n, y, y, n), "Vold Vnew", "cannot be told"},
+		"knows no sentinel":           {ask(y, y, n, y, y, y, y), "Vind Vind", "cannot be told"},
+		"does not validate":           {ask(y, y, y, y, y, y, y), "nonV nonV", "does not validate"},
+		"validates no more":           {validates(ask(y, y, y, y, y, y, y)), "insecure-by-revocation insecure-by-revocation", "does not validate"},
+		"two that disagree":           {ask(y, y, n, n, n, n, n), "other other", "will make signed names fail"},
+		"stale":                       {bare(ask(n, n, n, n, n, n, n)), "broken broken", "will make signed names fail"},
+		"nothing loads":               {ask(n, n, n, n, n, n, n), "", "dig +cd"},
+		"nothing loads, though asked": {asked(ask(n, n, n, n, n, n, n)), "", "and was answered"},
+		"the unsigned does not load":  {ask(n, y, n, y, y, y, y), "", "something else is in the way"},
+		"not tried to the end":        {ask(y, u, n, y, y, y, y), "", "not tried to its end"},
+		"against all sense":           {ask(y, n, y, y, y, y, y), "", "No resolver does that"},
 	} {
 		v := judgeSentinel(c.answers)
 		var classes []string

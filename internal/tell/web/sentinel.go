@@ -53,6 +53,7 @@ type SentinelAnswers struct {
 	Insecure, Signed, Bogus Loading
 	Bare                    Loading // the signed name with CD, which is asked by hand only
 	Validates               bool    // the visitor says that the resolver is set up to
+	Asked                   bool    // questions for the names reached the name server
 	Keys                    []SentinelKeyAnswers
 }
 
@@ -244,11 +245,29 @@ func (c *Sentinel) allowPictures(h http.Header, below holdfast.Name) {
 // newRun is a label that no other run has.
 func newRun() string { return "t" + strings.ToLower(rand.Text())[:20] }
 
+// plainAddress is where a page is had without TLS, if it has to be: a page that
+// came by https loads no pictures by http. Empty: it is right as it is.
+func (s *Site) plainAddress(r *http.Request) string {
+	c := s.config.Sentinel
+	byTLS := r.TLS != nil || s.config.Proxied && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	if c.Scheme != "http" || !byTLS {
+		return ""
+	}
+	host := c.Zone.Short()
+	if c.Port != "" {
+		host += ":" + c.Port
+	}
+	return (&url.URL{Scheme: "http", Host: host, Path: r.URL.Path, RawQuery: r.URL.RawQuery}).String()
+}
+
 func (s *Site) runSentinel(w http.ResponseWriter, r *http.Request) error {
 	c := s.config.Sentinel
 	tags, err := c.tagsOf(r.URL.Query())
 	if err != nil {
 		return err
+	}
+	if elsewhere := s.plainAddress(r); elsewhere != "" {
+		return s.show(w, r, shell{Title: "The test runs without TLS", Nav: sentinelPath}, "sentinel-plain", elsewhere)
 	}
 	run := newRun()
 	view := struct {
@@ -280,6 +299,12 @@ func (s *Site) judgeSentinel(w http.ResponseWriter, r *http.Request) error {
 		text := strconv.Itoa(int(tag))
 		answers.Keys = append(answers.Keys, SentinelKeyAnswers{tag, field("is-" + text), field("not-" + text)})
 	}
+	kept := c.Askers != nil && c.Scheme == "http"
+	var askers []SentinelAsker
+	if kept {
+		askers = c.Askers(query.Get("run"))
+	}
+	answers.Asked = len(askers) > 0
 	verdict := c.Judge(answers)
 	for i, k := range verdict.Keys {
 		verdict.Keys[i].Name = c.keyName(k.Tag)
@@ -298,10 +323,7 @@ func (s *Site) judgeSentinel(w http.ResponseWriter, r *http.Request) error {
 		Doubt   string // the same answers of a resolver that should validate
 		Askers  []SentinelAsker
 		Kept    bool // whether it is kept who asked
-	}{verdict, answers, sentinelPath + "/run?" + again.Encode(), doubt.RequestURI(), nil, c.Askers != nil && c.Scheme == "http"}
-	if view.Kept {
-		view.Askers = c.Askers(query.Get("run"))
-	}
+	}{verdict, answers, sentinelPath + "/run?" + again.Encode(), doubt.RequestURI(), askers, kept}
 	return s.show(w, r, shell{Title: "What your resolver trusts", Nav: sentinelPath}, "sentinel-verdict", view)
 }
 
@@ -331,10 +353,12 @@ func (s *Site) serveAlgorithms(w http.ResponseWriter, r *http.Request) error {
 	}
 	base := c.Zone.Parent()
 	c.allowPictures(w.Header(), base)
+	elsewhere := s.plainAddress(r)
 	view := struct {
-		Base  holdfast.Name
-		Loads bool // the pictures can be had by name
-		Rows  []row
-	}{base, c.Scheme == "http", rows}
+		Base      holdfast.Name
+		Loads     bool   // the pictures can be had by name
+		Elsewhere string // where they can be had
+		Rows      []row
+	}{base, c.Scheme == "http" && elsewhere == "", elsewhere, rows}
 	return s.show(w, r, shell{Title: "Which algorithms does your resolver validate?", Nav: algorithmsPath, With: s.sentinel.path}, "algorithms", view)
 }

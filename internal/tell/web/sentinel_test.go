@@ -81,7 +81,7 @@ func TestSentinelPages(t *testing.T) {
 		t.Errorf("another page may load them too: %s", policy)
 	}
 	text = soundPage(t, get(t, site, "/sentinel/verdict?run=tabcdefgh&tag=38696&insecure=y&signed=y&bogus=n&is-38696=y&not-38696=n&validates=y&bare=maybe"), http.StatusOK)
-	want := SentinelAnswers{Insecure: Loaded, Signed: Loaded, Bogus: Unloaded, Validates: true, Keys: []SentinelKeyAnswers{{38696, Loaded, Unloaded}}}
+	want := SentinelAnswers{Insecure: Loaded, Signed: Loaded, Bogus: Unloaded, Validates: true, Asked: true, Keys: []SentinelKeyAnswers{{38696, Loaded, Unloaded}}}
 	if fmt.Sprint(handed) != fmt.Sprint(want) {
 		t.Errorf("the judge was handed %+v, want %+v", handed, want)
 	}
@@ -141,5 +141,22 @@ func TestSentinelHTTPS(t *testing.T) {
 	}
 	if text := soundPage(t, get(t, site, "/sentinel/verdict?"+url.Values{"run": {"tabcdefgh"}}.Encode()), http.StatusOK); strings.Contains(text, "Who asked for you") {
 		t.Error("runs cannot be told apart, and yet it is said who asked")
+	}
+}
+
+// TestSentinelBehindTLS: a page that came by https cannot load what has http
+// only; the visitor is led to where it can.
+func TestSentinelBehindTLS(t *testing.T) {
+	var handed SentinelAnswers
+	site := sentinelSite(t, "http", "8080", &handed)
+	proxied := []string{"X-Forwarded-Proto", "https"}
+	if text := get(t, site, "/sentinel/run?tag=38696", proxied...).Body.String(); !strings.Contains(text, "sentinel/tick.svg") {
+		t.Error("whoever writes a header is taken for a proxy")
+	}
+	site.config.Proxied = true
+	for path, want := range map[string]string{"/sentinel/run?tag=38696": `href="http://sentinel.bed.example:8080/sentinel/run?tag=38696"`, "/algorithms": `href="http://sentinel.bed.example:8080/algorithms"`} {
+		if text := get(t, site, path, proxied...).Body.String(); !strings.Contains(text, want) || strings.Contains(text, "tick.svg") {
+			t.Errorf("%s by https lacks %q, or loads pictures all the same", path, want)
+		}
 	}
 }
