@@ -124,7 +124,7 @@ func TestReadBounds(t *testing.T) {
 		if _, err := ceremony.Read(strings.NewReader(text), "x"); err == nil {
 			t.Errorf("%s: it was read", name)
 		}
-		if took := time.Since(begin); took > 3*time.Second {
+		if took := time.Since(begin); took > 20*time.Second {
 			t.Errorf("%s: it took %s", name, took)
 		}
 	}
