@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -296,5 +297,22 @@ validator 192.0.2.53`), clock)
 		if r.packet[3]&0x2f != 0x20 { // AD, NOERROR
 			t.Errorf("after %s: %s is not secure: flags %x", after, zone, r.packet[2:4])
 		}
+	}
+}
+
+// TestDocumentedKeysAreTaken: the example of docs/formats/lab.md is built.
+func TestDocumentedKeysAreTaken(t *testing.T) {
+	text, err := os.ReadFile("../../docs/formats/lab.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## Keys by name\n\n")
+	example, _, _ := strings.Cut(section, "\n\n")
+	in, err := New(mustParse(t, example), &stopped{start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if steps := in.Steps(holdfast.Root); len(steps) != 2 {
+		t.Errorf("%d steps, want 2", len(steps))
 	}
 }

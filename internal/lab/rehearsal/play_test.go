@@ -225,6 +225,11 @@ func TestPlaysAreDocumented(t *testing.T) {
 			t.Errorf("docs/formats/play.md lacks\n%s", line)
 		}
 	}
+	_, example, _ := strings.Cut(string(text), "    play one-step")
+	example, _, _ = strings.Cut("    play one-step"+example, "\n\nOne statement")
+	if play, err := Parse(strings.NewReader(example), "example"); err != nil || len(play.Steps) != 3 {
+		t.Errorf("the example of docs/formats/play.md: %v", err)
+	}
 	for _, word := range slices.Concat(bootstraps, tampers, []string{"restart", "stop", "start", "reset", "flush", "repair"}) {
 		if !strings.Contains(string(text), "`"+word+"`") {
 			t.Errorf("docs/formats/play.md does not say what %s is", word)

@@ -139,3 +139,45 @@ func TestTagsAreToldApart(t *testing.T) {
 		t.Error("a tag was given twice")
 	}
 }
+
+// TestSignaturesOutliveTTLs: at every instant of a play, by its own timers and by
+// those of RFC 5011, the signatures over the root's keys last longer than what
+// caches hold of them.
+func TestSignaturesOutliveTTLs(t *testing.T) {
+	short := mustPlay(t, "plain")
+	long, err := Stretch(short, holdfast.DefaultTimers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, play := range []holdfast.Play{short, long} {
+		s, err := Prepare(play)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
+		in, err := lab.New(s.Lab(begin), &playClock{begin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := begin.Add(-play.Length / 4); at.Before(begin.Add(play.Length)); at = at.Add(play.Length / 97) {
+			records, err := in.SignedZone(holdfast.Root, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := false
+			for _, r := range records {
+				sig, err := r.RRSIG()
+				if err != nil || sig.Covered != wire.TypeDNSKEY {
+					continue
+				}
+				found = true
+				if from, to := sig.Times(at); from.After(at) || to.Sub(at) < play.Timers.TTL {
+					t.Fatalf("%s after %s: signed from %s to %s", play.Timers.Add, at.Sub(begin), from, to)
+				}
+			}
+			if !found {
+				t.Fatalf("no signature after %s", at.Sub(begin))
+			}
+		}
+	}
+}
