@@ -41,11 +41,14 @@ func Worst(of ...Agreement) Agreement {
 // quantity what was due by the RFC's text, what was seen, and whether the two
 // agree. Nothing in it was taken from what a resolver did before.
 type Matrix struct {
-	Format  string            `json:"format"` // holdfast-matrix/1
-	Play    Play              `json:"play"`
-	Started time.Time         `json:"started"`
-	Clock   string            `json:"clock"`
-	Program string            `json:"program"` // that made the evidence
+	Format  string    `json:"format"` // holdfast-matrix/1
+	Play    Play      `json:"play"`
+	Started time.Time `json:"started"`
+	Clock   string    `json:"clock"`
+	Program string    `json:"program"` // that made the evidence
+	// Cut is how far the evidence reaches where the rehearsal was cut short; zero
+	// where it came to its end.
+	Cut     time.Duration     `json:"cut_ns,omitempty"`
 	Tags    map[string]uint16 `json:"tags"`
 	Actors  []Actor           `json:"actors"`
 	Lines   []MatrixLine      `json:"lines"`

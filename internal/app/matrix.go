@@ -112,12 +112,17 @@ func writeMatrixPage(file string, judged []holdfast.Matrix) (err error) {
 func writeMatrix(out io.Writer, m holdfast.Matrix, p paint, all bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", p.bold(m.Play.Name), m.Play.Title)
-	fmt.Fprintf(&b, "%s\n\n", p.dim(fmt.Sprintf("rehearsed %s, clock %s, %s by the play's time", instant(m.Started), m.Clock, playTime(m.Play.Length))))
+	fmt.Fprintf(&b, "%s\n", p.dim(fmt.Sprintf("rehearsed %s, clock %s, %s by the play's time", instant(m.Started), m.Clock, playTime(m.Play.Length))))
+	if m.Cut > 0 {
+		fmt.Fprintf(&b, "The rehearsal was cut short after %s: what comes later was not seen.\n", playTime(m.Cut))
+	}
+	b.WriteByte('\n')
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "RESOLVER\tVERSION\tRFC\tSIGNED NAMES AT THE END\tFAILED FOR\tCOMPARED")
 	for _, a := range m.Actors {
 		if a.Skipped != "" {
-			fmt.Fprintf(table, "%s\t-\tdid not play\t%s\t\t\n", a.Name, a.Skipped)
+			why, _, _ := strings.Cut(a.Skipped, "\n")
+			fmt.Fprintf(table, "%s\t-\tdid not play\t%s\t\t\n", a.Name, why)
 			continue
 		}
 		e, _ := m.End(a.Name)

@@ -25,6 +25,9 @@ func Judge(r holdfast.Rehearsal) (holdfast.Matrix, error) {
 		Format: MatrixFormat, Play: r.Play, Started: r.Started, Clock: r.Clock, Program: r.Program, Tags: r.Tags, Queries: r.Queries, Acts: r.Acts,
 		Lines: []holdfast.MatrixLine{}, Cells: []holdfast.MatrixCell{}, Ends: []holdfast.MatrixEnd{},
 	}
+	if r.Finished.IsZero() {
+		m.Cut = w.Play.Length
+	}
 	for _, a := range r.Actors {
 		a.Config = ""
 		m.Actors = append(m.Actors, a)
@@ -111,7 +114,7 @@ func (w *world) cells(l line, due []holdfast.Due, shown []holdfast.Shown) []hold
 	for i, step := range w.Play.Steps {
 		until := w.Play.Length
 		if i+1 < len(w.Play.Steps) {
-			until = w.Play.Steps[i+1].At
+			until = min(until, w.Play.Steps[i+1].At)
 		}
 		if until <= step.At {
 			continue

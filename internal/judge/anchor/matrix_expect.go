@@ -92,9 +92,26 @@ func newWorld(r holdfast.Rehearsal) (*world, error) {
 	}
 	slices.SortStableFunc(w.served, func(a, b servedSet) int { return int(a.from - b.from) })
 	w.served[0].from = 0
+	w.cut()
 	w.grid()
 	w.faulty()
 	return w, nil
+}
+
+// cut shortens a play that was cut short to what there is evidence of: nothing is
+// due of what was not looked at.
+func (w *world) cut() {
+	if !w.Finished.IsZero() {
+		return
+	}
+	last := time.Duration(0)
+	for _, s := range w.Samples {
+		last = max(last, s.After, s.Last)
+	}
+	for _, s := range w.Served {
+		last = max(last, s.After, s.Last)
+	}
+	w.Play.Length = min(w.Play.Length, max(last, time.Millisecond))
 }
 
 // grid chooses the instants.

@@ -241,6 +241,25 @@ func TestActs(t *testing.T) {
 	}
 }
 
+// TestCutShort: nothing is due of what was not looked at.
+func TestCutShort(t *testing.T) {
+	s := plainRoll(t)
+	s.actor("static", false)
+	s.shows("static", holdfast.ProbeSigned, "", 0, spans(span(42, "AD"), span(1, "SERVFAIL"))...)
+	s.r.Finished = time.Time{}
+	s.r.Samples = s.r.Samples[:30]
+	s.r.Served = s.r.Served[:2]
+	m := judged(t, s)
+	if m.Cut != 29*time.Second || m.Ends[0].Due != holdfast.Secure || m.Ends[0].Seen != holdfast.Secure || m.Ends[0].Agreement != holdfast.Agrees {
+		t.Errorf("cut at %v: %+v", m.Cut, m.Ends)
+	}
+	for _, c := range m.Cells {
+		if c.Step != "S0" && c.Step != "S1" {
+			t.Errorf("a cell of a step that was not reached: %+v", c)
+		}
+	}
+}
+
 func TestJudgeRefusesWhatItCannotRead(t *testing.T) {
 	s := plainRoll(t)
 	s.r.Served = nil

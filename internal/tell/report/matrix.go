@@ -118,6 +118,7 @@ type matrixPlay struct {
 	M        holdfast.Matrix
 	When     string
 	Length   string
+	Cut      string
 	Steps    []matrixStep
 	Pictures []matrixPicture
 	Findings []matrixFinding
@@ -155,8 +156,12 @@ func newMatrixPlay(m holdfast.Matrix) matrixPlay {
 		Anchor: anchorOf(m), M: m, When: m.Started.UTC().Format("2006-01-02 15:04 UTC"), Length: playTime(m.Play.Length),
 		Steps: matrixSteps(m), Queries: queryRates(m),
 	}
+	if m.Cut > 0 {
+		p.Cut = playTime(m.Cut)
+	}
 	for _, a := range m.Actors {
 		if a.Skipped != "" {
+			a.Skipped = firstLine(a.Skipped)
 			p.Skipped = append(p.Skipped, a)
 			continue
 		}

@@ -93,6 +93,9 @@ func yesNo(b bool) string {
 func writeMatrixPlay(b *strings.Builder, m holdfast.Matrix) {
 	fmt.Fprintf(b, "\n## %s\n\n**%s.** %s (%s)\n\n", anchorOf(m), strings.TrimSuffix(m.Play.Title, "."), m.Play.About, m.Play.Clause)
 	fmt.Fprintf(b, "Rehearsed %s, clock %s.", m.Started.UTC().Format("2006-01-02"), m.Clock)
+	if m.Cut > 0 {
+		fmt.Fprintf(b, " It was cut short after %s.", playTime(m.Cut))
+	}
 	for _, a := range m.Actors {
 		if a.Skipped != "" {
 			fmt.Fprintf(b, " %s did not play: %s.", a.Name, firstLine(a.Skipped))
