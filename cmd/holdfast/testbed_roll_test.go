@@ -179,17 +179,21 @@ base_url = "http://127.0.0.1:8053"
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan app.Exit, 1)
-	var log bytes.Buffer
-	world.Stderr = &log
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	world.Stderr = log
 	go func() { done <- run(ctx, []string{"testbed", "serve", "--config", config}, world) }()
 	t.Cleanup(func() {
 		cancel()
 		if exit := <-done; exit != app.Healthy {
 			t.Errorf("testbed serve: exit %d", exit)
 		}
-		if t.Failed() {
-			t.Logf("testbed serve said:\n%s", log.String())
+		if said, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
+			t.Logf("testbed serve said:\n%s", said)
 		}
+		_ = log.Close()
 	})
 	b.wait(20*time.Second, "the page", func() bool {
 		answer, err := http.Get(b.address + "/testbed")

@@ -80,8 +80,13 @@ func (r *Record) ForgetSubscribers(ctx context.Context, now, ended time.Time) er
 		if err != nil {
 			return err
 		}
-		gone, err := b.change("UPDATE testbed_subscription SET address = id WHERE address <> id AND zone IN (SELECT name FROM testbed_zone WHERE ends < ?)", nanos(ended))
+		const old = "zone IN (SELECT name FROM testbed_zone WHERE ends < ?)"
+		gone, err := b.change("UPDATE testbed_subscription SET address = id WHERE address <> id AND "+old, nanos(ended))
 		if err != nil || expired+gone == 0 {
+			return err
+		}
+		// Which resolver was whose is nobody's business any more.
+		if err := b.exec("DELETE FROM testbed_sighting WHERE label <> '' AND "+old, nanos(ended)); err != nil {
 			return err
 		}
 		const theirs = "FROM notice WHERE audience = 'subscriber' AND state <> 'sending' AND recipient NOT IN (SELECT address FROM testbed_subscription)"

@@ -369,6 +369,12 @@ func TestForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	ends := z.When(holdfast.TestEnds)
+	mine, err := b.rec.Subscription(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Saw(Question{At: b.clock.now, From: netip.MustParseAddr("192.0.2.53"), Name: holdfast.Name(mine.Label) + "." + z.Name, Zone: z.Name})
+	b.round()
 	for _, n := range b.mails() {
 		if err := errors.Join(b.rec.ClaimNotice(t.Context(), n.ID, b.clock.now), b.rec.SettleNotice(t.Context(), n.ID, holdfast.NoticeSent, b.clock.now, time.Time{}, "")); err != nil {
 			t.Fatal(err)
@@ -382,6 +388,9 @@ func TestForgotten(t *testing.T) {
 	}
 	for _, n := range b.mails() {
 		t.Errorf("notice %s to %s is still there", n.ID, n.Recipient)
+	}
+	if seen, err := b.rec.TestSightings(t.Context(), z.Name); err != nil || len(seen) != 0 {
+		t.Errorf("whose resolver it was is still there: %+v, %v", seen, err)
 	}
 	if keys, err := b.rec.TestZoneKeys(t.Context(), z.Name); err != nil || len(keys) != 0 {
 		t.Errorf("%d octets of private keys of a zone that has ended, %v", len(keys), err)
@@ -553,4 +562,37 @@ func TestZonesAreThereBeforeTheyBegin(t *testing.T) {
 	if refused := b.subscribe(next, "ann@example.org"); refused == "" {
 		t.Error("somebody could subscribe to what is not shown")
 	}
+}
+
+// FuzzMailbox: whatever a form holds, what is written to is one plain address.
+func FuzzMailbox(f *testing.F) {
+	for _, seed := range []string{"ann@example.org", "a b@example.org", "a@b@example.org", "ann@example.org\r\nBcc: x@example.org", "\"a\"@example.org", "a@[192.0.2.1]", "a@xn--p1ai.example"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		address, ok := mailbox(text)
+		if !ok {
+			return
+		}
+		if strings.Count(address, "@") != 1 || strings.ContainsAny(address, " \t\r\n<>,;:\"()[]\\") || len(address) > 254 {
+			t.Errorf("%q became %q", text, address)
+		}
+		if again, ok := mailbox(address); !ok || again != address {
+			t.Errorf("%q is refused, or becomes %q", address, again)
+		}
+	})
+}
+
+// FuzzSighting: whatever name is asked for, what is kept is small and of a form
+// that is known.
+func FuzzSighting(f *testing.F) {
+	for _, seed := range []string{"_ta-4f66-9728", "_ta-", "_ta-4F66", "_ta-zzzz", "t-abcdefghijklmnop", "_ta-4f66-4f66-4f66"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, label string) {
+		s, ok := sightingOf(Question{}, label)
+		if ok && (len(s.Label) > 18 || len(s.Tags) > len(label)/5+1 || s.Label != "" && len(s.Tags) > 0) {
+			t.Errorf("%q: %+v", label, s)
+		}
+	})
 }
