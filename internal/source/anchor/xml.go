@@ -131,19 +131,19 @@ func keyElement(decoder *xml.Decoder, start xml.StartElement, zone holdfast.Name
 func (k keyDigest) ds() (ds holdfast.DS, err error) {
 	tag, err := strconv.ParseUint(strings.TrimSpace(k.KeyTag), 10, 16)
 	if err != nil {
-		return ds, fmt.Errorf("KeyTag %q is not a number below 65536", k.KeyTag)
+		return ds, fmt.Errorf("element KeyTag %q is not a number below 65536", k.KeyTag)
 	}
 	algorithm, err := strconv.ParseUint(strings.TrimSpace(k.Algorithm), 10, 8)
 	if err != nil {
-		return ds, fmt.Errorf("Algorithm %q is not a number below 256", k.Algorithm)
+		return ds, fmt.Errorf("element Algorithm %q is not a number below 256", k.Algorithm)
 	}
 	kind, err := strconv.ParseUint(strings.TrimSpace(k.DigestType), 10, 8)
 	if err != nil {
-		return ds, fmt.Errorf("DigestType %q is not a number below 256", k.DigestType)
+		return ds, fmt.Errorf("element DigestType %q is not a number below 256", k.DigestType)
 	}
 	digest, err := hex.DecodeString(strings.Join(strings.Fields(k.Digest), ""))
 	if err != nil || len(digest) == 0 {
-		return ds, fmt.Errorf("Digest %q is not hexadecimal", k.Digest)
+		return ds, fmt.Errorf("element Digest %q is not hexadecimal", k.Digest)
 	}
 	ds = holdfast.DS{KeyTag: uint16(tag), Algorithm: uint8(algorithm), DigestType: uint8(kind), Digest: digest}
 	return ds, digestLength(ds)
@@ -162,7 +162,7 @@ func digestLength(ds holdfast.DS) error {
 // public adds the key itself, if the element has it.
 func (k keyDigest) public(zone holdfast.Name, key *holdfast.TrustedKey) error {
 	if (k.PublicKey == nil) != (k.Flags == nil) {
-		return fmt.Errorf("PublicKey and Flags stand together or not at all (RFC 9718 section 2)")
+		return fmt.Errorf("elements PublicKey and Flags stand together or not at all (RFC 9718 section 2)")
 	}
 	if k.PublicKey == nil {
 		return nil
@@ -172,17 +172,17 @@ func (k keyDigest) public(zone holdfast.Name, key *holdfast.TrustedKey) error {
 		return err
 	}
 	if tag := record.KeyTag(); tag != key.Tag {
-		return fmt.Errorf("KeyTag is %d, but that of PublicKey is %d", key.Tag, tag)
+		return fmt.Errorf("element KeyTag is %d, but that of PublicKey is %d", key.Tag, tag)
 	}
 	ds, err := record.Digest(zone, key.DS.DigestType)
 	if errors.Is(err, wire.ErrAlgorithm) {
-		return fmt.Errorf("DigestType %d is not supported, so that PublicKey cannot be held against it", key.DS.DigestType)
+		return fmt.Errorf("element DigestType %d is not supported, so that PublicKey cannot be held against it", key.DS.DigestType)
 	}
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(ds.Digest, key.DS.Digest) {
-		return fmt.Errorf("Digest is not that of PublicKey")
+		return fmt.Errorf("element Digest is not that of PublicKey")
 	}
 	key.Flags, key.Public = record.Flags, record.PublicKey
 	return nil
