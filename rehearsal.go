@@ -48,6 +48,7 @@ type PlayKey struct {
 	SameTag   string `json:"same_tag,omitempty"` // of the key whose tag it has
 	Tag       uint16 `json:"tag,omitempty"`      // that it is to have; zero: any
 	Anchor    bool   `json:"anchor,omitempty"`   // the resolvers begin with it
+	Digest    bool   `json:"digest,omitempty"`   // they begin with its DS alone
 }
 
 // PlayStep is what the root shows from an instant of the play on.

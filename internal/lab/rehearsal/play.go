@@ -196,10 +196,10 @@ func parseTime(into *time.Duration, word string) error {
 	return err
 }
 
-// parseKey reads "NAME ksk|zsk ALG [BITS] [same-tag NAME] [tag N] [anchor]".
+// parseKey reads "NAME ksk|zsk ALG [BITS] [same-tag NAME] [tag N] [anchor|anchor-ds]".
 func parseKey(words []string) (holdfast.PlayKey, error) {
 	if len(words) < 3 || words[1] != "ksk" && words[1] != "zsk" {
-		return holdfast.PlayKey{}, fmt.Errorf("key: want NAME ksk|zsk ALG [BITS] [same-tag NAME] [tag N] [anchor]")
+		return holdfast.PlayKey{}, fmt.Errorf("key: want NAME ksk|zsk ALG [BITS] [same-tag NAME] [tag N] [anchor|anchor-ds]")
 	}
 	k := holdfast.PlayKey{Name: words[0], KSK: words[1] == "ksk"}
 	number, ok := lab.ParseAlgorithm(words[2])
@@ -216,8 +216,8 @@ func parseKey(words []string) (holdfast.PlayKey, error) {
 	}
 	for len(words) > 0 {
 		switch {
-		case words[0] == "anchor":
-			k.Anchor, words = true, words[1:]
+		case words[0] == "anchor", words[0] == "anchor-ds":
+			k.Anchor, k.Digest, words = true, words[0] == "anchor-ds", words[1:]
 			continue
 		case len(words) == 1:
 			return k, fmt.Errorf("key %s: %q wants something after it, or is unknown", k.Name, words[0])
@@ -230,7 +230,7 @@ func parseKey(words []string) (holdfast.PlayKey, error) {
 			}
 			k.Tag = uint16(tag)
 		default:
-			return k, fmt.Errorf("key %s: %q: want same-tag, tag or anchor", k.Name, words[0])
+			return k, fmt.Errorf("key %s: %q: want same-tag, tag, anchor or anchor-ds", k.Name, words[0])
 		}
 		words = words[2:]
 	}

@@ -53,8 +53,11 @@ func checkHead(play holdfast.Play) error {
 	if err := checkTimers(play.Timers); err != nil {
 		return err
 	}
-	anchors := 0
+	anchors, digests := 0, 0
 	for i, k := range play.Keys {
+		if k.Digest {
+			digests++
+		}
 		if err := checkKey(k, play.Keys[:i]); err != nil {
 			return fmt.Errorf("key %q: %w", k.Name, err)
 		}
@@ -62,7 +65,10 @@ func checkHead(play holdfast.Play) error {
 			anchors++
 		}
 	}
-	if anchors == 0 {
+	switch {
+	case digests > 0 && digests != anchors:
+		return fmt.Errorf("key: want all anchors whole, or all by their DS")
+	case anchors == 0:
 		return fmt.Errorf("key: want one anchor at least, for the resolvers to begin with")
 	}
 	return nil
@@ -94,6 +100,8 @@ func checkKey(k holdfast.PlayKey, before []holdfast.PlayKey) error {
 		return fmt.Errorf("same-tag %q: no key of that name before it", k.SameTag)
 	case k.SameTag != "" && k.Tag != 0:
 		return fmt.Errorf("same-tag and tag: want one of them")
+	case k.Digest && !k.Anchor:
+		return fmt.Errorf("a digest that the resolvers do not begin with")
 	case k.Anchor && !k.KSK:
 		return fmt.Errorf("an anchor has to be a ksk")
 	}

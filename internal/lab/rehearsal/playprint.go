@@ -64,7 +64,10 @@ func printKey(k holdfast.PlayKey) string {
 	if k.Tag != 0 {
 		out += fmt.Sprintf(" tag %d", k.Tag)
 	}
-	if k.Anchor {
+	switch {
+	case k.Digest:
+		out += " anchor-ds"
+	case k.Anchor:
 		out += " anchor"
 	}
 	return out

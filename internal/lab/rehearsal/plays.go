@@ -19,7 +19,7 @@ var order = []string{
 	"n1-early-switch", "n2-revoke-unsigned", "n3-withdrawn", "n4-no-trusted-signature", "n5-mixed-algorithms", "n6-only-anchor-revoked", "n7-offline", "n7-ephemeral",
 	"e8-query-flood", "e9-bootstrap-rfc7958", "e9-bootstrap-rfc9718", "e9-bootstrap-mixed", "e10-read-only", "e10-full-disk", "e11-restart",
 	"e12-clock-behind", "e12-clock-ahead", "e13-revoked-returns", "e14-state-file", "e15-unknown-ca", "e15-expired-signer",
-	"tag-collision", "tag-stranger", "tcp-blocked",
+	"tag-collision", "tag-stranger", "tag-stranger-ds", "tcp-blocked",
 }
 
 // PlayNames are the names of the plays that come with the program.

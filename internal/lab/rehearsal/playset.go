@@ -104,6 +104,11 @@ func (s Set) makeKey(k holdfast.PlayKey) (*wire.Key, error) {
 	}
 }
 
+// byDigest says whether the resolvers begin with the DS of their anchors.
+func (s Set) byDigest() bool {
+	return slices.ContainsFunc(s.Play.Keys, func(k holdfast.PlayKey) bool { return k.Digest })
+}
+
 // taken says whether a key's tag, with REVOKE or without, is another's, or is
 // to be.
 func (s Set) taken(key *wire.Key) bool {

@@ -137,7 +137,7 @@ func (s *stage) daemon(software resolvers.Software, last byte) (*resolvers.Daemo
 	}
 	return resolvers.New(software, resolvers.Setting{
 		Bootstrap: from,
-		Folder:    folder, At: resolverAddress(last), Hints: s.hints, Anchors: anchors, Upstream: resolverAddress(carrierLast),
+		Folder:    folder, At: resolverAddress(last), Hints: s.hints, Anchors: anchors, ByDigest: s.set.byDigest(), Upstream: resolverAddress(carrierLast),
 		Timers: s.set.Play.Timers, Usual: s.job.Clock != Accelerated, Env: s.clock.env(), Disk: stateDisk,
 	})
 }

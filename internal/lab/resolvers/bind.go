@@ -55,16 +55,28 @@ const rndcConfig = `key "rndc" { algorithm hmac-sha256; secret "aG9sZGZhc3QgcmVo
 options { default-key "rndc"; };
 `
 
+// initial are the anchors as named is to begin with them.
+func (s Setting) initial() string {
+	var out strings.Builder
+	if s.ByDigest {
+		for _, ds := range s.digests() {
+			fields := strings.Fields(ds)
+			fmt.Fprintf(&out, "  . initial-ds %s %q;\n", strings.Join(fields[:3], " "), fields[3])
+		}
+		return out.String()
+	}
+	for _, r := range s.Anchors {
+		if key, err := r.DNSKEY(); err == nil {
+			fmt.Fprintf(&out, "  . initial-key %d %d %d %q;\n", key.Flags, key.Protocol, key.Algorithm, base64.StdEncoding.EncodeToString(key.PublicKey))
+		}
+	}
+	return out.String()
+}
+
 // setBIND: named has hidden options for its own system tests: -T mkeytimers gives
 // the length of an hour, a day and a month in seconds, of which the hold-down is a
 // month and the floors of asking again an hour; -T tat the telemetry interval.
 func setBIND(s Setting, programs map[string]string) setup {
-	var anchors strings.Builder
-	for _, r := range s.Anchors {
-		if key, err := r.DNSKEY(); err == nil {
-			fmt.Fprintf(&anchors, "  . initial-key %d %d %d %q;\n", key.Flags, key.Protocol, key.Algorithm, base64.StdEncoding.EncodeToString(key.PublicKey))
-		}
-	}
 	args := []string{programs["named"], "-g", "-4", "-n", "1", "-c", s.path("named.conf")}
 	more := ""
 	if !s.Usual {
@@ -76,7 +88,7 @@ func setBIND(s Setting, programs map[string]string) setup {
 	return setup{
 		config: "named.conf", state: []string{"run/managed-keys.bind", "run/managed-keys.bind.jnl"},
 		files: map[string]string{
-			"named.conf": fmt.Sprintf(bindConfig, s.path("run"), s.path("run"), s.At.Port(), addr, addr, more, addr, controlPort, s.Hints, anchors.String()),
+			"named.conf": fmt.Sprintf(bindConfig, s.path("run"), s.path("run"), s.At.Port(), addr, addr, more, addr, controlPort, s.Hints, s.initial()),
 			"rndc.conf":  rndcConfig,
 		},
 		args: args,

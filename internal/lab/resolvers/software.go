@@ -161,6 +161,7 @@ type Setting struct {
 	At       netip.AddrPort // where it answers; from this address it also asks
 	Hints    string         // file of the root's servers (named.root form)
 	Anchors  []wire.Record  // DNSKEY records of the root that it begins with
+	ByDigest bool           // it begins with their DS alone
 	Upstream netip.AddrPort // of one that forwards
 	// Timers are what it is set to. Where Usual is set it is left as it comes,
 	// with the timers of RFC 5011.
@@ -184,9 +185,16 @@ func ceil(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second
 // half the TTL of the root's keys, so that what it says is never older than that.
 func (s Setting) cacheSeconds() int { return ceil(s.Timers.TTL / 2) }
 
-// keys are the anchors as DNSKEY lines.
+// keys are the anchors as lines of DNSKEY, or of DS where it is to begin with
+// those.
 func (s Setting) keys() string {
 	var out strings.Builder
+	if s.ByDigest {
+		for _, ds := range s.digests() {
+			fmt.Fprintln(&out, ". 3600 IN DS "+ds)
+		}
+		return out.String()
+	}
 	for _, r := range s.Anchors {
 		fmt.Fprintln(&out, strings.ReplaceAll(r.String(), "\t", " "))
 	}
