@@ -105,6 +105,8 @@ func (d *departure) settle(c *holdfast.MatrixCell, w *world) {
 		}
 		rest := slices.DeleteFunc(c.Evidence, func(e string) bool { return e == d.evidence })
 		c.Evidence = append([]string{d.evidence}, rest[:min(len(rest), maxEvidence-1)]...)
+	case d.liberty == lastingFailure && c.Observed[len(c.Observed)-1] != string(ReplyFail):
+		c.Agreement, c.Why = holdfast.Agrees, "it failed for longer than was due, and recovered: a failure may be answered from a cache for up to five minutes (RFC 9520 section 3.2)"
 	case d.liberty != "":
 		c.Agreement, c.Why = holdfast.Open, d.liberty
 	default:

@@ -154,6 +154,9 @@ func libertyOf(l line, w *world, runs [][]moment, d holdfast.Due, i int, last st
 // to five minutes (RFC 9520 section 3.2). Plays are shorter than that as a rule.
 const failures = 5 * time.Minute
 
+// lastingFailure is what is said of one that had not recovered.
+const lastingFailure = "a failure may be answered from a cache for up to five minutes (RFC 9520 section 3.2): the play does not last long enough to tell whether it would recover"
+
 // mayFail allows for a failure that lasts on: where everything was bogus, or the
 // way to the root was broken, SERVFAIL may still come from a cache. failed is
 // when that was so last.
@@ -166,7 +169,7 @@ func mayFail(l line, d *holdfast.Due, failed time.Duration) {
 		return
 	}
 	d.Also = append(d.Also, string(ReplyFail))
-	d.Liberty = "a failure may be answered from a cache for up to five minutes (RFC 9520 section 3.2): the play does not last long enough to tell whether it would recover"
+	d.Liberty = lastingFailure
 }
 
 func (w *world) faultAt(at time.Duration) string {

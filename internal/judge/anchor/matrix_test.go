@@ -241,6 +241,32 @@ func TestActs(t *testing.T) {
 	}
 }
 
+// TestLastingFailure: SERVFAIL may come from a cache for a while after it was due,
+// where all was bogus before.
+func TestLastingFailure(t *testing.T) {
+	s := newStage(t, 90*time.Second,
+		step(0, "S0", names("old", "zsk"), names("old"), nil),
+		step(10, "S1", names("old", "new", "zsk"), names("new"), nil),
+		step(30, "S2", names("old", "zsk"), names("old"), nil))
+	s.actor("soon", false)
+	s.shows("soon", holdfast.ProbeSigned, "", 0, spans(span(12, "AD"), span(20, "SERVFAIL"), span(1, "AD"))...)
+	s.actor("late", false)
+	s.shows("late", holdfast.ProbeSigned, "", 0, spans(span(12, "AD"), span(60, "SERVFAIL"), span(1, "AD"))...)
+	s.actor("never", false)
+	s.shows("never", holdfast.ProbeSigned, "", 0, spans(span(12, "AD"), span(1, "SERVFAIL"))...)
+	s.actor("early", false)
+	s.shows("early", holdfast.ProbeSigned, "", 0, spans(span(3, "AD"), span(6, "SERVFAIL"), span(1, "AD"), span(20, "SERVFAIL"), span(1, "AD"))...)
+	m := judged(t, s)
+	for actor, want := range map[string]holdfast.Agreement{"soon": holdfast.Agrees, "late": holdfast.Agrees, "never": holdfast.Open} {
+		if c := cell(t, m, "S2", actor, signed, ""); c.Agreement != want {
+			t.Errorf("%s: %+v", actor, c)
+		}
+	}
+	if c := cell(t, m, "S0", "early", signed, ""); c.Agreement != holdfast.Deviates {
+		t.Errorf("a failure while all was well: %+v", c)
+	}
+}
+
 // TestCutShort: nothing is due of what was not looked at.
 func TestCutShort(t *testing.T) {
 	s := plainRoll(t)
