@@ -107,6 +107,8 @@ type site struct {
 	adjust func(*web.Config)
 	// root answers what is known of the root's keys; nil: by the program's own calendar.
 	root web.RootKeys
+	// signals gives the page of key tag signals; nil: by the same.
+	signals web.Signals
 	// more are further pages, given the page's shell; nil: none.
 	more func(*web.Site, *http.ServeMux)
 }
@@ -124,9 +126,10 @@ func (s site) handler() http.Handler {
 	if config.Root == nil {
 		config.Root = s.root
 	}
-	if config.Signals == nil {
-		config.Signals = signalsPage(s.record, s.clock, rootkey.Calendar())
+	if s.signals == nil {
+		s.signals = signalsPage(s.record, s.clock, rootkey.Calendar())
 	}
+	config.Signals = s.signals
 	pages := web.New(config, s.record, s.clock)
 	calls := api.New(api.Config{
 		Version: Version, Catalogue: CatalogueVersion, StaffToken: s.token, Decode: wire.Dig, ReadyAge: s.stale, Root: s.root, Log: s.log,

@@ -13,7 +13,6 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge/anchor"
-	"github.com/holdfastdns/holdfast/internal/judge/rootkey"
 	"github.com/holdfastdns/holdfast/internal/record"
 	"github.com/holdfastdns/holdfast/internal/source/capture"
 	reports "github.com/holdfastdns/holdfast/internal/tell/report"
@@ -114,7 +113,14 @@ func (o SignalsOptions) reading(w World) (holdfast.Name, capture.Options, error)
 // calendar.
 func (o SignalsOptions) roles() (func(time.Time) holdfast.SignalRoles, error) {
 	if len(o.New) == 0 && len(o.Old) == 0 {
-		calendar := rootkey.Calendar()
+		config, err := LoadConfig(o.Config)
+		if err != nil {
+			return nil, err
+		}
+		calendar, err := config.calendar()
+		if err != nil {
+			return nil, err
+		}
 		return func(day time.Time) holdfast.SignalRoles { return anchor.RolesOf(calendar, day) }, nil
 	}
 	fixed := holdfast.SignalRoles{}

@@ -272,6 +272,7 @@ func (h *house) pages(s *site) (http.Handler, error) {
 		return nil, fmt.Errorf("root_responses: %w", err)
 	}
 	s.root = rootKeys(h.record, h.world.Clock, calendar, forecast)
+	s.signals = signalsPage(h.record, h.world.Clock, calendar)
 	s.record, s.clock, s.log, s.token = h.record, h.world.Clock, h.log, token
 	if s.stale == 0 {
 		s.stale = 3 * max(h.config.Scan.Core.Of(), 5*time.Minute)
