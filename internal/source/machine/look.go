@@ -28,10 +28,15 @@ const (
 // is there is the kernel's, or an instant's, or was fetched and can be again.
 var silent = []string{"proc", "sys", "dev", "run", "tmp", "var/tmp", "var/cache", "var/log", "lost+found"}
 
+// others are folders of a running machine that may be larger than all the rest
+// and hold nothing that it runs by itself: what people keep, what is mounted
+// for a while, and container images, which are looked at one by one.
+var others = []string{"home", "root", "mnt", "media", "var/lib/docker", "var/lib/containerd", "var/lib/containers"}
+
 // idle says whether a folder of a running machine is passed over.
-func idle(name string) bool {
+func idle(name string, everything bool) bool {
 	base := path.Base(name)
-	return slices.Contains(silent, name) || base == ".cache" || base == ".git"
+	return slices.Contains(silent, name) || base == ".cache" || base == ".git" || !everything && slices.Contains(others, name)
 }
 
 // searcher gathers the files that carry root keys.
@@ -98,14 +103,14 @@ func LookAtFolder(ctx context.Context, folder string, o Options) (holdfast.Machi
 		o.Kind = holdfast.MachineRoot
 	}
 	s := newSearcher(o.Keys)
-	if err := s.walk(ctx, files, o.Live); err != nil {
+	if err := s.walk(ctx, files, o); err != nil {
 		return holdfast.Machine{}, fmt.Errorf("look at %s: %w", folder, err)
 	}
 	return survey(ctx, tree, o, s)
 }
 
 // walk searches all files of a file system, each file once.
-func (s *searcher) walk(ctx context.Context, files fs.FS, live bool) error {
+func (s *searcher) walk(ctx context.Context, files fs.FS, o Options) error {
 	return fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if stopped := ctx.Err(); stopped != nil {
 			return stopped
@@ -114,7 +119,7 @@ func (s *searcher) walk(ctx context.Context, files fs.FS, live bool) error {
 			s.pass("/"+name, err)
 			return nil
 		}
-		if entry.IsDir() && live && idle(name) {
+		if entry.IsDir() && o.Live && idle(name, o.Everything) {
 			return fs.SkipDir
 		}
 		if !entry.Type().IsRegular() {
@@ -128,6 +133,9 @@ func (s *searcher) walk(ctx context.Context, files fs.FS, live bool) error {
 		defer file.Close()
 		if err := s.see(name, file); err != nil {
 			s.pass("/"+name, err)
+		}
+		if o.Searched != nil {
+			o.Searched(s.files, s.octets)
 		}
 		return nil
 	})

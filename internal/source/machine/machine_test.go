@@ -48,7 +48,7 @@ func look(t testing.TB, tree fstest.MapFS, o Options) holdfast.Machine {
 		o.Kind = holdfast.MachineRoot
 	}
 	s := newSearcher(o.Keys)
-	if err := s.walk(t.Context(), tree, false); err != nil {
+	if err := s.walk(t.Context(), tree, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	m, err := survey(t.Context(), NewTree(tree), o, s)

@@ -13,11 +13,17 @@ import (
 
 // Options say what is looked at and how.
 type Options struct {
-	Path    string // as it was named, for people
-	Kind    holdfast.MachineKind
-	Live    bool // the tree is this machine, running
-	Now     time.Time
-	Program string
+	Path string // as it was named, for people
+	Kind holdfast.MachineKind
+	Live bool // the tree is this machine, running
+	// Everything has people's folders, mounted media and stores of containers
+	// searched too, of a running machine.
+	Everything bool
+	// Searched is told how many files and octets of a folder were searched so
+	// far; nil: nobody is.
+	Searched func(files int, octets int64)
+	Now      time.Time
+	Program  string
 	// Volumes are folders of an image that are kept apart from it.
 	Volumes []string
 	// Image is where an image says what its volumes are.
