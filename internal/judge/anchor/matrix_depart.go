@@ -190,6 +190,8 @@ func stateMeaning(due, seen holdfast.KeyState) (meaning, clause string) {
 		return "it waits for longer than the hold-down", "RFC 5011 section 2.2"
 	case due.Trusted() && seen == holdfast.KeyRevoked:
 		return "it counts a key as revoked that did not sign for its revocation", "RFC 5011 section 2.1"
+	case due.Trusted() && (seen == holdfast.KeyStart || seen == holdfast.KeyRemoved):
+		return "it forgets a key that was accepted and never revoked", "RFC 5011 section 2.2"
 	case due == holdfast.KeyRevoked && seen.Trusted():
 		return "it counts a key as trusted that was revoked", "RFC 5011 section 2.1"
 	}

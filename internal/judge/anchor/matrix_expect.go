@@ -203,6 +203,9 @@ type member struct {
 	purges bool
 	// takes: a file of trust anchors is taken whose signature does not hold.
 	takes bool
+	// remembers: what was validated is answered from a cache that outlives a
+	// restart with a clock that is behind, by which it looks fresh.
+	remembers bool
 	// liberty says what the RFC leaves open that this one makes use of.
 	liberty string
 }
@@ -212,14 +215,21 @@ func (w *world) members(a holdfast.Actor) []member {
 	if !a.Follows {
 		return []member{{phase: -1}}
 	}
+	var out []member
 	restarted := w.acted(a.Name, func(act holdfast.PlayAct) bool { return restarts(act.Do) })
 	misled := w.acted(a.Name, unsigned)
+	behind := w.acted(a.Name, func(act holdfast.PlayAct) bool {
+		off, err := readOffset(act.With)
+		return act.Do == holdfast.ActClock && err == nil && off < 0
+	})
 	revoked := slices.ContainsFunc(w.Play.Steps, func(s holdfast.PlayStep) bool { return len(s.Revoke) > 0 })
-	var out []member
 	for phase := -1; phase < phases; phase++ {
 		out = append(out, member{follows: true, phase: phase})
 		if restarted {
 			out = append(out, member{follows: true, phase: phase, forgets: true, liberty: "RFC 5011 does not say whether a hold-down outlives a restart"})
+		}
+		if behind {
+			out = append(out, member{follows: true, phase: phase, remembers: true, liberty: "by a clock that is behind, what a cache holds over a restart looks fresh for as long: of such a cache no clause speaks"})
 		}
 		if misled {
 			out = append(out, member{follows: true, phase: phase, takes: true, liberty: "the signature of the file of trust anchors is an optional means to verify it (RFC 9718 section 4): one that fetches it by TLS need not look at it"})

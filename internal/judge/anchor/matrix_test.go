@@ -203,7 +203,7 @@ func TestRevokeUnproved(t *testing.T) {
 // TestActs holds that what is done to a resolver changes what is due of it.
 func TestActs(t *testing.T) {
 	s := plainRoll(t)
-	for _, name := range names("off", "reset", "restart", "damaged", "clock") {
+	for _, name := range names("off", "reset", "restart", "damaged", "clock", "behind") {
 		s.actor(name, true)
 	}
 	act := func(actor string, at int, do holdfast.ActKind, with string) {
@@ -221,6 +221,8 @@ func TestActs(t *testing.T) {
 	s.shows("damaged", holdfast.ProbeSigned, "", 0, spans(span(21, "AD"), span(1, "SERVFAIL"))...)
 	act("clock", 20, holdfast.ActClock, "+40d")
 	s.shows("clock", holdfast.ProbeSigned, "", 0, spans(span(20, "AD"), span(1, "SERVFAIL"))...)
+	act("behind", 20, holdfast.ActClock, "-1d")
+	s.shows("behind", holdfast.ProbeSigned, "", 0, "AD") // from a cache that was kept
 	m := judged(t, s)
 	for _, test := range []struct {
 		step, actor string
@@ -230,6 +232,7 @@ func TestActs(t *testing.T) {
 		{"S2", "reset", holdfast.Agrees}, {"S4", "reset", holdfast.Agrees},
 		{"S1", "restart", holdfast.Agrees}, {"S2", "restart", holdfast.Agrees},
 		{"S0", "damaged", holdfast.Agrees}, {"S2", "damaged", holdfast.Open},
+		{"S0", "behind", holdfast.Agrees}, {"S1", "behind", holdfast.Open},
 		{"S2", "clock", holdfast.Agrees}, // no signature is in its time by that clock
 	} {
 		if c := cell(t, m, test.step, test.actor, signed, ""); c.Agreement != test.want {

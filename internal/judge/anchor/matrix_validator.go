@@ -42,7 +42,9 @@ func (v *validator) act(act holdfast.PlayAct, at time.Duration) {
 			v.open = "the clock of the resolver was changed in a way that is not known here: " + act.With
 			return
 		}
-		v.off = off
+		if v.off = off; v.remembers {
+			v.off = max(off, 0)
+		}
 	case holdfast.ActTamper:
 		v.tamper(act.With)
 	case holdfast.ActBootstrap:
