@@ -21,6 +21,7 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/lab/strangers"
+	"github.com/holdfastdns/holdfast/internal/measure/ask"
 	"github.com/holdfastdns/holdfast/internal/tell/authority"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
@@ -224,6 +225,20 @@ func (v *visitor) wantNoScript(tag string) {
 	scripts(false)
 }
 
+// wantAudit asks by the command that the page names, and has it see by our
+// names that the resolver validates.
+func wantAudit(t *testing.T) {
+	t.Helper()
+	var out strings.Builder
+	w := World{Stdout: &out, Stderr: io.Discard, Clock: systemClock{}, Dialer: ask.System{}}
+	if _, err := Audit(t.Context(), w, AuditOptions{Target: "127.0.0.1", Signed: "signed.sentinel.bed.example", Bogus: "bogus.sentinel.bed.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "yes: a bogus name SERVFAIL") {
+		t.Errorf("the audit does not see that the resolver validates: %s", out.String())
+	}
+}
+
 // TestSentinelInBrowser: Unbound trusts the root's key, knows the sentinels,
 // and is told from one that trusts another.
 func TestSentinelInBrowser(t *testing.T) {
@@ -240,9 +255,10 @@ func TestSentinelInBrowser(t *testing.T) {
 	v.wantText("tbody tr:last-child", tag, "Vnew")
 	v.wantText("tbody tr:first-child", "20326", "Vold")
 	v.wantText("ul.plain", "unsigned name: loaded", "signed name: loaded", "bogus name: did not load", "is-ta "+tag+": loaded; not-ta "+tag+": did not load")
-	v.wantText("main", "Who asked for you", "bogus", "is-ta-"+tag)
+	v.wantText("main", "Who asked for you", "bogus", fmt.Sprintf("is-ta-%05d", root.Tag))
 
 	v.wantNoScript(tag)
+	wantAudit(t)
 
 	v.do(chromedp.Navigate(v.base + "algorithms"))
 	if _, err := chromedp.Run(v.ctx, chromedp.Poll[bool](`[...document.querySelectorAll("[data-support] output")].every((o) => o.textContent !== "")`)); err != nil {
