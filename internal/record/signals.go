@@ -16,31 +16,52 @@ type SignalFile struct {
 	Name string
 }
 
-// AddSignals adds the counts of a file to those that are recorded of a zone, in
-// one transaction. ErrState says that the file was taken up before: then
-// nothing is added.
+// signalsAtOnce is how many counts one transaction takes: others wait for it,
+// and a watch in another process gives up after ten seconds.
+const signalsAtOnce = 10_000
+
+// AddSignals adds the counts of a file, in the order of SignalTally's fields, to
+// those that are recorded of a zone. ErrState says that the file was taken up
+// before: then nothing is added. If we were to crash in it, to add the same file
+// again would go on where it ended.
 func (r *Record) AddSignals(ctx context.Context, file SignalFile, at time.Time, zone holdfast.Name, tallies []holdfast.SignalTally) error {
-	return r.write(ctx, "record signals of "+file.Name, func(b *batch) error {
-		var taken int64
-		err := b.get("SELECT taken FROM signal_file WHERE hash = ?", []any{file.Hash[:]}, &taken)
-		if err == nil {
-			return fmt.Errorf("they were recorded %s: %w", time.Unix(0, taken).UTC().Format(time.RFC3339), ErrState)
-		}
-		if !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		if err := b.exec("INSERT INTO signal_file (hash, name, taken) VALUES (?, ?, ?)", file.Hash[:], file.Name, nanos(at)); err != nil {
-			return err
-		}
-		for _, t := range tallies {
-			err := b.exec("INSERT INTO signal (zone, source, day, tags, count) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-				string(zone), t.Source.Unmap().AsSlice(), dayOf(t.Day), tagsText(t.Tags), t.Count)
+	for whole := false; !whole; {
+		err := r.write(ctx, "record signals of "+file.Name, func(b *batch) error {
+			done, err := b.signalFile(file, at, zone)
 			if err != nil {
 				return err
 			}
+			end := min(done+signalsAtOnce, len(tallies))
+			for _, t := range tallies[min(done, end):end] {
+				err := b.exec("INSERT INTO signal (zone, source, day, tags, count) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+					string(zone), t.Source.Unmap().AsSlice(), dayOf(t.Day), tagsText(t.Tags), t.Count)
+				if err != nil {
+					return err
+				}
+			}
+			whole = end == len(tallies)
+			return b.exec("UPDATE signal_file SET done = ?, whole = ? WHERE hash = ? AND zone = ?", end, whole, file.Hash[:], string(zone))
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// signalFile says how many counts of a file are recorded already; ErrState:
+// all of them. A file that is not known is noted.
+func (b *batch) signalFile(file SignalFile, at time.Time, zone holdfast.Name) (done int, err error) {
+	var taken int64
+	var whole bool
+	err = b.get("SELECT taken, done, whole FROM signal_file WHERE hash = ? AND zone = ?", []any{file.Hash[:], string(zone)}, &taken, &done, &whole)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return 0, b.exec("INSERT INTO signal_file (hash, zone, name, taken, done, whole) VALUES (?, ?, ?, ?, 0, 0)", file.Hash[:], string(zone), file.Name, nanos(at))
+	case err == nil && whole:
+		return 0, fmt.Errorf("they were recorded %s: %w", time.Unix(0, taken).UTC().Format(time.RFC3339), ErrState)
+	}
+	return done, err
 }
 
 func dayOf(at time.Time) int64 { return at.Unix() / (24 * 60 * 60) }

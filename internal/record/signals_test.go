@@ -57,3 +57,48 @@ func TestSignals(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSignalsGoOn: a file of which a part was recorded is gone on with, and each
+// count is recorded once.
+func TestSignalsGoOn(t *testing.T) {
+	r := create(t)
+	day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	tallies := make([]holdfast.SignalTally, 2*signalsAtOnce+7)
+	for i := range tallies {
+		tallies[i] = holdfast.SignalTally{Source: netip.AddrFrom4([4]byte{192, byte(i >> 16), byte(i >> 8), byte(i)}), Day: day, Tags: []uint16{1}, Count: 1}
+	}
+	file := SignalFile{Hash: [32]byte{1}, Name: "a"}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A crash behind the first transaction leaves this.
+	must(r.write(t.Context(), "a part", func(b *batch) error {
+		if _, err := b.signalFile(file, day, "."); err != nil {
+			return err
+		}
+		for _, s := range tallies[:signalsAtOnce] {
+			if err := b.exec("INSERT INTO signal (zone, source, day, tags, count) VALUES ('.', ?, ?, '0001', 1)", s.Source.AsSlice(), dayOf(day)); err != nil {
+				return err
+			}
+		}
+		return b.exec("UPDATE signal_file SET done = ?", signalsAtOnce)
+	}))
+	must(r.AddSignals(t.Context(), file, day, ".", tallies))
+	n := 0
+	must(r.Signals(t.Context(), ".", time.Time{}, func(s holdfast.SignalTally) error {
+		if n++; s.Count != 1 {
+			t.Errorf("%s counts %d times", s.Source, s.Count)
+		}
+		return nil
+	}))
+	if n != len(tallies) {
+		t.Errorf("%d counts of %d", n, len(tallies))
+	}
+	if err := r.AddSignals(t.Context(), file, day, ".", tallies); !errors.Is(err, ErrState) {
+		t.Errorf("once more: %v", err)
+	}
+	must(r.AddSignals(t.Context(), file, day, "example.", tallies[:1])) // the same file for another zone's keys
+}

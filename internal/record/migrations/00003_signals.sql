@@ -4,11 +4,16 @@
 -- +goose Up
 PRAGMA user_version = 3;
 
--- A record of traffic that was taken up, so that none counts twice.
+-- A record of traffic that was taken up for a zone's keys, so that none counts
+-- twice: whole, or as far as it came.
 CREATE TABLE signal_file (
-    hash  BLOB PRIMARY KEY,        -- SHA-256 of the file
+    hash  BLOB NOT NULL,           -- SHA-256 of the file
+    zone  TEXT NOT NULL,
     name  TEXT NOT NULL,
-    taken INTEGER NOT NULL
+    taken INTEGER NOT NULL,
+    done  INTEGER NOT NULL,        -- counts, in their order
+    whole INTEGER NOT NULL,
+    PRIMARY KEY (hash, zone)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE signal (
