@@ -2,6 +2,8 @@ package app
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge/anchor"
 	"github.com/holdfastdns/holdfast/internal/judge/rootkey"
+	"github.com/holdfastdns/holdfast/internal/lab"
 	"github.com/holdfastdns/holdfast/internal/source/ceremony"
 	"github.com/holdfastdns/holdfast/internal/source/zonefile"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -252,4 +255,75 @@ func ldnsVerifies(t *testing.T, program string, records []wire.Record, at time.T
 		t.Fatalf("ldns-verify-zone: %v: %s", err, out)
 	}
 	return !strings.Contains(string(out), "ogus")
+}
+
+// TestRealRootsJudged serves the apex of the real root zones as it was, asks for
+// the root's keys over the lab as over the Internet, and holds what the judges say
+// of them against what is known of those days.
+func TestRealRootsJudged(t *testing.T) {
+	needRealData(t)
+	for _, c := range []struct {
+		file, at, codes string
+		departs         int
+	}{
+		{"root.zone.2018080200.signed.xz", "2018-08-02T12:00:00Z", "RKR-01", 0},
+		{"root.zone.2019010300.signed.xz", "2019-01-03T12:00:00Z", "RKR-06,RKR-01,RKR-07", 0}, // eight days before the revocation of KSK-2010, and 1414 octets
+		{"root.zone.2026073102.signed.xz", "2026-08-01T12:00:00Z", "RKR-01", 0},
+	} {
+		at := instantOf(t, c.at)
+		dir := t.TempDir()
+		apexTo(t, realData+"root-zone/"+c.file, filepath.Join(dir, "zone"))
+		plan, err := lab.Parse(strings.NewReader("clock "+c.at+"\nroot\n  presigned zone\n  ns a.root-servers.net. 198.41.0.4\n"), "lab", os.DirFS(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		clock := lab.NewClock(at, 1e-9)
+		internet, err := lab.New(plan, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		w := World{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Clock: clock, Dialer: internet, Hints: internet.RootHints(), Vantage: "test"}
+		exit, err := AnchorsRoot(t.Context(), w, RootOptions{TrustAnchor: realData + "trust-anchors/root-anchors.xml", JSON: true})
+		if err != nil || exit != Healthy {
+			t.Fatalf("%s: exit %d, %v\n%s", c.file, exit, err, out.String())
+		}
+		var got struct{ State holdfast.RootState }
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		var codes []string
+		for _, f := range got.State.Findings {
+			codes = append(codes, f.Code)
+		}
+		if strings.Join(codes, ",") != c.codes || len(got.State.Departs) != c.departs || got.State.Foreign {
+			t.Errorf("%s: %v, departs %v", c.file, codes, got.State.Departs)
+		}
+	}
+}
+
+// apexTo writes the records at the apex of a packed zone to a file: all that the
+// root's keys are judged by.
+func apexTo(t *testing.T, from, to string) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	text, err := zonefile.Unpack(bufio.NewReader(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var apex bytes.Buffer
+	lines := bufio.NewScanner(text)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if f := strings.Fields(lines.Text()); len(f) > 3 && f[0] == "." {
+			apex.WriteString(lines.Text() + "\n")
+		}
+	}
+	if err := os.WriteFile(to, apex.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

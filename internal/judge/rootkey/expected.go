@@ -78,8 +78,7 @@ func Departures(set holdfast.RootSet, calendar holdfast.Calendar, passed func(ti
 	for _, e := range expected {
 		k, _ := calendar.Key(e.Tag)
 		switch {
-		case e.Step == holdfast.RootRetired && slices.ContainsFunc(expected, func(o holdfast.RootExpected) bool { return o.Step == holdfast.RootSigns && o.At.Equal(e.At) }):
-			// The one's end is the other's beginning, and is said of that.
+		case said(e, expected):
 		case !e.Seen && passed(e.At.Add(grace)) && !undone(set, k, e.Step, calendar):
 			out = append(out, "overdue: "+sentence(e)+", which the root does not show")
 		case e.Seen && !passed(e.At.Add(-day)) && inSet(set, k):
@@ -89,6 +88,12 @@ func Departures(set holdfast.RootSet, calendar holdfast.Calendar, passed func(ti
 		}
 	}
 	return out
+}
+
+// said says that a step goes without saying: where a key signs no more when
+// another begins to, the one's end is the other's beginning.
+func said(e holdfast.RootExpected, expected []holdfast.RootExpected) bool {
+	return e.Step == holdfast.RootRetired && slices.ContainsFunc(expected, func(o holdfast.RootExpected) bool { return o.Step == holdfast.RootSigns && o.At.Equal(e.At) })
 }
 
 func inSet(set holdfast.RootSet, k holdfast.RootKey) bool {

@@ -29,7 +29,7 @@ func underWay(calendar holdfast.Calendar) judge.Check {
 				f.Text += "; " + held
 			}
 			if next, ok := v.next(); ok {
-				f.Text += fmt.Sprintf("; next by the calendar of %s: %s", v.calendar.Taken.Format("2006-01-02"), sentence(next))
+				f.Text += fmt.Sprintf("; next by the calendar of %s: %s", v.calendar.Taken.Format("2006-01-02"), clause(next))
 				f.Until = next.At
 			}
 			return []holdfast.Finding{f}
@@ -80,13 +80,16 @@ func (v *view) accepted(p holdfast.KeyPast) time.Time {
 	return p.Published.Add(max(timers().Add, ttl) + 2*interval(ttl, life))
 }
 
-// sentence says a step of the calendar for people.
-func sentence(e holdfast.RootExpected) string {
+// sentence says a step of the calendar for people, with its source.
+func sentence(e holdfast.RootExpected) string { return fmt.Sprintf("%s (%s)", clause(e), e.Source) }
+
+// clause says a step of the calendar for people.
+func clause(e holdfast.RootExpected) string {
 	word := "on"
 	if e.Planned {
 		word = "planned for"
 	}
-	return fmt.Sprintf("%s (%d) %s, %s %s (%s)", e.Key, e.Tag, verbs[e.Step], word, date(e.At), e.Source)
+	return fmt.Sprintf("%s (%d) %s, %s %s", e.Key, e.Tag, verbs[e.Step], word, date(e.At))
 }
 
 // next is the next step of the calendar that is still to come.
@@ -94,8 +97,9 @@ func (v *view) next() (holdfast.RootExpected, bool) {
 	if v.foreign {
 		return holdfast.RootExpected{}, false
 	}
-	for _, e := range Expected(v.set, v.calendar) {
-		if !e.Seen && !v.c.Passed(e.At) {
+	expected := Expected(v.set, v.calendar)
+	for _, e := range expected {
+		if !e.Seen && !said(e, expected) && !v.c.Passed(e.At) {
 			return e, true
 		}
 	}

@@ -108,7 +108,7 @@ func revocation(calendar holdfast.Calendar) judge.Check {
 			}
 			for _, e := range Expected(v.set, v.calendar) {
 				if e.Step == holdfast.RootRevoked && !e.Seen && !v.foreign && c.Within(e.At, ahead) && !c.Passed(e.At) {
-					f := v.about(holdfast.SeverityNotice, fmt.Sprintf("%s: %s", sentence(e), stale))
+					f := v.about(holdfast.SeverityNotice, fmt.Sprintf("%s: %s", clause(e), stale))
 					f.Until = e.At
 					return []holdfast.Finding{f}
 				}
