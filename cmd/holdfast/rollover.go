@@ -35,10 +35,12 @@ the timers that they come with, 30 days and more, and all clocks leap ahead; tha
 wants Debian's package libfaketime. With wall nothing is hurried: it takes months.
 
 Exit codes: 0 nobody departed from the RFCs, 1 somebody did, 4 a play could not be
-performed. The evidence stays in the folder of --to.`,
+performed. The evidence stays in the folder of --to (docs/formats/rehearsal.md);
+"holdfast rollover matrix" judges it again.`,
 		Example: `  holdfast rollover run plain
   holdfast rollover run all --resolver unbound,bind,knot
   holdfast rollover run n6-only-anchor-revoked n7-offline --to /tmp/rehearsals
+  holdfast rollover run plain --page plain.html
   holdfast rollover run plain --clock faketime`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, given []string) (err error) {
@@ -52,6 +54,7 @@ performed. The evidence stays in the folder of --to.`,
 	f.StringVar(&o.Clock, "clock", app.Accelerated, "accelerated, faketime or wall")
 	f.DurationVar(&o.Every, "every", 0, "ask that often, by the play's clock (default 1s; faketime 12h; wall 10m)")
 	f.StringVar(&o.Folder, "to", "rehearsals", "keep the evidence in this `folder`")
+	f.StringVar(&o.Page, "page", "", "write what came of it to this `file` as a page")
 	f.IntVar(&o.SideBySide, "side-by-side", 0, "perform so many plays at once (default 4 a processor)")
 	return cmd
 }

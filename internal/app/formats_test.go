@@ -27,15 +27,16 @@ import (
 // each key of their JSON must be named, as code, on the page.
 func TestFormatsNameEveryKey(t *testing.T) {
 	for page, types := range map[string][]any{
-		"check.md":    {holdfast.Verdict{}},
-		"evidence.md": {evidence{}},
-		"verify.md":   {whole.Report{}},
-		"resolve.md":  {dnssec.Resolution{}, savedResolution{}},
-		"webhook.md":  {alert.WebhookBody{}},
-		"matrix.md":   {judgedRehearsals{}},
-		"anchors.md":  {anchorFile{}, anchorsVerified{}, anchorsConverted{}},
-		"signals.md":  {signalsRead{}},
-		"commands.md": {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}, bedZone{}},
+		"check.md":     {holdfast.Verdict{}},
+		"evidence.md":  {evidence{}},
+		"verify.md":    {whole.Report{}},
+		"resolve.md":   {dnssec.Resolution{}, savedResolution{}},
+		"rehearsal.md": {rehearsals{}, holdfast.Rehearsal{}},
+		"webhook.md":   {alert.WebhookBody{}},
+		"matrix.md":    {judgedRehearsals{}},
+		"anchors.md":   {anchorFile{}, anchorsVerified{}, anchorsConverted{}},
+		"signals.md":   {signalsRead{}},
+		"commands.md":  {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}, bedZone{}, skrResult{}, holdfast.RootState{}},
 	} {
 		text := formatPage(t, page)
 		named := map[string]bool{}
@@ -65,7 +66,9 @@ var elsewhere = map[string][]reflect.Type{
 	"verify.md":   {reflect.TypeFor[holdfast.Finding]()},
 	"commands.md": {reflect.TypeFor[holdfast.Finding]()},
 	"webhook.md":  {reflect.TypeFor[holdfast.Incident]()},
-	"matrix.md":   {reflect.TypeFor[holdfast.Play](), reflect.TypeFor[holdfast.Actor](), reflect.TypeFor[holdfast.Acted](), reflect.TypeFor[holdfast.QueryCount]()},
+	"rehearsal.md": {reflect.TypeFor[holdfast.PlayStep](), reflect.TypeFor[holdfast.PlayKey](), reflect.TypeFor[holdfast.Timers](), reflect.TypeFor[holdfast.Matrix](),
+		reflect.TypeFor[holdfast.Exchange](), reflect.TypeFor[holdfast.TrustedKey]()},
+	"matrix.md": {reflect.TypeFor[holdfast.Play](), reflect.TypeFor[holdfast.Actor](), reflect.TypeFor[holdfast.Acted](), reflect.TypeFor[holdfast.QueryCount]()},
 }
 
 func formatPage(t *testing.T, page string) string {

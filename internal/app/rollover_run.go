@@ -27,6 +27,7 @@ type RolloverOptions struct {
 	Every      time.Duration
 	Folder     string
 	SideBySide int
+	Page       string // write a page of HTML there; empty: none
 	JSON       bool
 }
 
@@ -68,6 +69,17 @@ func RolloverRun(ctx context.Context, w World, o RolloverOptions) (Exit, error) 
 	host := rehearsal.Host{Program: self, Args: []string{"rollover", "perform"}, Folder: o.Folder, Tell: board.tell}
 	results := performAll(ctx, host, plays, o, board)
 	board.stop()
+	if o.Page != "" {
+		var judged []holdfast.Matrix
+		for _, r := range results {
+			if r.Matrix != nil {
+				judged = append(judged, *r.Matrix)
+			}
+		}
+		if err := writeMatrixPage(o.Page, judged); err != nil {
+			return Unworked, err
+		}
+	}
 	if o.JSON {
 		if err := writeJSON(w.Stdout, rehearsals{"holdfast-rehearsals/1", results}); err != nil {
 			return Unworked, err
