@@ -39,7 +39,7 @@ var walls = []wall{
 	{"desk/*", []string{"record"}, "people work from the record"},
 	{"lab", []string{"wire"}, "it is the outside world; it must not share our mistakes"},
 	{"lab/resolvers", []string{"wire"}, "it starts other people's programs and knows neither plays nor judges"},
-	{"lab/rehearsal", []string{"lab", "lab/resolvers", "measure/anchor", "source/anchor", "wire"}, "it orders, asks and keeps; what it saw is judged elsewhere"},
+	{"lab/rehearsal", []string{"lab", "lab/resolvers", "measure/anchor", "measure/ask", "source/anchor", "wire"}, "it orders, asks and keeps; what it saw is judged elsewhere"},
 	{"lab/strangers", []string{"wire", "lab/resolvers"}, "other people's validators are shown a lab and know neither it nor our judges"},
 	{"app", []string{"*"}, "the only wiring"},
 }
