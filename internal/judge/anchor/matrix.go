@@ -121,8 +121,8 @@ func (w *world) cells(l line, due []holdfast.Due, shown []holdfast.Shown) []hold
 		}
 		c := holdfast.MatrixCell{Step: step.Name, Actor: l.actor, Quantity: l.quantity, Key: l.key, Source: l.source, Expected: []string{}, Observed: []string{}}
 		w.compare(&c, l, within(due, step.At, until), shown, step.At, until)
-		if c.Agreement == holdfast.NotSeen && l.quantity == holdfast.QuantitySignal {
-			continue // a signal comes when it comes
+		if l.quantity == holdfast.QuantitySignal && (c.Agreement == holdfast.NotSeen || c.Agreement == holdfast.Open) {
+			continue // a signal comes when it comes, and what is open of it is open of all else
 		}
 		out = append(out, c)
 	}

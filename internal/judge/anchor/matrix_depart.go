@@ -184,7 +184,7 @@ func stateMeaning(due, seen holdfast.KeyState) (meaning, clause string) {
 	switch {
 	case due == holdfast.KeyAddPend && seen == holdfast.KeyStart:
 		return "it notices the key later than the interval of refreshing asks for", "RFC 5011 section 2.3"
-	case due == holdfast.KeyAddPend && seen.Trusted():
+	case (due == holdfast.KeyAddPend || due == holdfast.KeyStart) && seen.Trusted():
 		return "it counts a key as trusted before a validated RRset confirmed it after the hold-down", "RFC 5011 section 2.2"
 	case due.Trusted() && seen == holdfast.KeyAddPend:
 		return "it waits for longer than the hold-down", "RFC 5011 section 2.2"

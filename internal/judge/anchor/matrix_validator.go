@@ -17,6 +17,7 @@ type validator struct {
 	next  time.Duration // when it looks again
 	off   time.Duration // by how much its clock is wrong
 	down  bool          // switched off
+	began time.Duration // when it was started last; zero: before the play
 	open  string
 }
 
@@ -25,6 +26,9 @@ const switchedOff = "it is switched off"
 
 // act is what was done to the resolver.
 func (v *validator) act(act holdfast.PlayAct, at time.Duration) {
+	if restarts(act.Do) || act.Do == holdfast.ActReset {
+		v.began = at
+	}
 	if restarts(act.Do) {
 		v.down, v.next = false, at
 		if v.forgets {
@@ -124,7 +128,11 @@ func (v *validator) moment(at time.Duration) moment {
 			}
 		}
 	}
-	m := moment{standing: v.state.Standing(seen), states: v.states(), open: v.open, liberty: v.liberty}
+	open := v.open
+	if open == "" && v.began > 0 && at < v.began+v.refresh+2*v.lead {
+		open = "it has just been started"
+	}
+	m := moment{standing: v.state.Standing(seen), states: v.states(), open: open, liberty: v.liberty}
 	m.clause = ground(v.state, seen, m.standing)
 	for _, k := range v.state.Trusted() {
 		m.trusted = append(m.trusted, k.Tag)
