@@ -14,7 +14,6 @@ import (
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/judge/anchor"
-	"github.com/holdfastdns/holdfast/internal/judge/rootkey"
 	measure "github.com/holdfastdns/holdfast/internal/measure/anchor"
 	"github.com/holdfastdns/holdfast/internal/measure/ask"
 	"github.com/holdfastdns/holdfast/internal/source/machine"
@@ -30,9 +29,14 @@ type AuditOptions struct {
 	// and one whose signatures do not verify.
 	Signed, Bogus string
 
+	All  bool   // search people's folders and stores of containers too
 	Save string // write the evidence to this file
 	From string // judge the evidence of this file
 	JSON bool
+
+	// Running asks resolvers that run here, by their own tools.
+	Running bool
+	Config  string // for the calendar of the root's keys
 }
 
 // Audit says what a machine trusts for the root, and when it fails.
@@ -41,16 +45,30 @@ func Audit(ctx context.Context, w World, o AuditOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, fmt.Errorf("--at: %w", err)
 	}
-	seen, err := w.machine(ctx, o)
+	config, err := LoadConfig(o.Config)
 	if err != nil {
 		return Unworked, err
+	}
+	calendar, err := config.calendar()
+	if err != nil {
+		return Unworked, err
+	}
+	seen, err := w.machine(ctx, o, calendar)
+	if err != nil {
+		return Unworked, err
+	}
+	if seen.Live && o.From == "" {
+		w.clockOf(&seen)
+		if o.Running {
+			askRunning(ctx, &seen)
+		}
 	}
 	if o.Save != "" {
 		if err := writeFile(o.Save, seen); err != nil {
 			return Unworked, fmt.Errorf("save evidence: %w", err)
 		}
 	}
-	audit := anchor.Examine(seen, rootkey.Calendar(), at)
+	audit := anchor.Examine(seen, calendar, at)
 	return w.tellAudit(audit, o)
 }
 
@@ -92,7 +110,7 @@ func exitOf(worst holdfast.Severity) Exit {
 }
 
 // machine looks at what the options name, or takes what was saved.
-func (w *World) machine(ctx context.Context, o AuditOptions) (holdfast.Machine, error) {
+func (w *World) machine(ctx context.Context, o AuditOptions, calendar holdfast.Calendar) (holdfast.Machine, error) {
 	if o.From != "" {
 		return savedMachine(o.From)
 	}
@@ -107,7 +125,7 @@ func (w *World) machine(ctx context.Context, o AuditOptions) (holdfast.Machine, 
 			server, err = netip.AddrPortFrom(address, 53), nil
 		}
 		if err == nil {
-			return w.askedMachine(ctx, server, o)
+			return w.askedMachine(ctx, server, o, calendar)
 		}
 		return holdfast.Machine{}, advise(fmt.Errorf("audit %s: there is no such file or folder, and it is no address", target),
 			"Name a root folder, an image, a package, a program or a folder of source; or a resolver by its address, as 192.0.2.53 or [2001:db8::53]:53.")
@@ -115,13 +133,25 @@ func (w *World) machine(ctx context.Context, o AuditOptions) (holdfast.Machine, 
 	if err != nil {
 		return holdfast.Machine{}, fmt.Errorf("audit: %w", err)
 	}
-	options := machine.Options{Path: target, Now: w.Clock.Now(), Program: Program(), Keys: machine.NewNeedles(rootkey.Calendar())}
+	options := machine.Options{Path: target, Now: w.Clock.Now(), Program: Program(), Keys: machine.NewNeedles(calendar), Everything: o.All}
 	progress := startProgress(*w, "reading "+target)
 	defer progress.stop()
+	options.Searched = func(files int, octets int64) { progress.set("%d files, %d MB", files, octets>>20) }
 	if info.IsDir() {
 		return machine.LookAtFolder(ctx, target, options)
 	}
 	return machine.LookAtFile(ctx, target, options)
+}
+
+// clockOf notes that no time service keeps the machine's clock, where its
+// kernel says so.
+func (w *World) clockOf(m *holdfast.Machine) {
+	if w.Kept == nil {
+		return
+	}
+	if kept, known := w.Kept(); known && !kept.Synchronised {
+		m.Clock = append(m.Clock, holdfast.Setting{Name: "the kernel's clock", Value: "is not synchronised", Place: "adjtimex"})
+	}
 }
 
 // maxMachine bounds saved evidence of a machine, in octets.
@@ -144,7 +174,7 @@ func savedMachine(name string) (holdfast.Machine, error) {
 }
 
 // askedMachine asks a resolver what shows its anchors.
-func (w *World) askedMachine(ctx context.Context, server netip.AddrPort, o AuditOptions) (holdfast.Machine, error) {
+func (w *World) askedMachine(ctx context.Context, server netip.AddrPort, o AuditOptions, calendar holdfast.Calendar) (holdfast.Machine, error) {
 	asker, err := ask.New(ask.Config{}, w.Dialer, w.Clock)
 	if err != nil {
 		return holdfast.Machine{}, err
@@ -159,7 +189,7 @@ func (w *World) askedMachine(ctx context.Context, server netip.AddrPort, o Audit
 		return holdfast.Machine{}, fmt.Errorf("--bogus: %w", err)
 	}
 	names := measure.Names{Signed: signed, Bogus: bogus, Sentinel: holdfast.Root}
-	for _, k := range rootkey.Calendar().Keys {
+	for _, k := range calendar.Keys {
 		if k.DS != nil {
 			names.Keys = append(names.Keys, measure.Key{Name: strconv.Itoa(int(k.Tag)), Tag: k.Tag})
 		}

@@ -59,7 +59,7 @@ func writeProspect(b *strings.Builder, r holdfast.Prospect, p paint) {
 	if r.Upkeep != "" {
 		row("updated", updated(r))
 	}
-	row("can write", string(r.Writes.Can)+": "+r.Writes.Why)
+	row("can write", written(r.Writes))
 	if !r.Succeeded.IsZero() {
 		row("last succeeded", instant(r.Succeeded))
 	}
@@ -97,9 +97,20 @@ func updated(r holdfast.Prospect) string {
 	}[r.Upkeep]
 	var where []string
 	for _, way := range r.Anchorings {
-		where = append(where, strings.TrimSpace(way.Statement.Name+" "+way.Statement.Value)+" at "+way.Statement.Place)
+		said := strings.TrimSpace(way.Statement.Name + " " + way.Statement.Value)
+		if len(r.Anchorings) > 1 {
+			said = way.Statement.Name // of several the places tell them apart
+		}
+		where = append(where, said+" at "+way.Statement.Place)
 	}
 	return how + ": " + strings.Join(where, "; ")
+}
+
+func written(w holdfast.Writes) string {
+	if w.Can == holdfast.AnswerNeedless {
+		return w.Why
+	}
+	return string(w.Can) + ": " + w.Why
 }
 
 func fails(r holdfast.Prospect, p paint) string {
