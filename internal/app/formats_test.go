@@ -36,6 +36,7 @@ func TestFormatsNameEveryKey(t *testing.T) {
 		"matrix.md":    {judgedRehearsals{}},
 		"anchors.md":   {anchorFile{}, anchorsVerified{}, anchorsConverted{}},
 		"signals.md":   {signalsRead{}},
+		"calendar.md":  {holdfast.Calendar{}},
 		"commands.md":  {holdfast.Sweep{}, rejudgement{}, holdfast.Notice{}, record.Stats{}, record.Pruned{}, served{}, holdfast.Forecast{}, profile.Profile{}, reports.IANAReport{}, hanging{}, holdfast.ZoneFate{}, bedZone{}, skrResult{}, holdfast.RootState{}},
 	} {
 		text := formatPage(t, page)
@@ -64,7 +65,8 @@ func TestFormatsNameEveryKey(t *testing.T) {
 var elsewhere = map[string][]reflect.Type{
 	"resolve.md":  {reflect.TypeFor[holdfast.Measurement]()},
 	"verify.md":   {reflect.TypeFor[holdfast.Finding]()},
-	"commands.md": {reflect.TypeFor[holdfast.Finding]()},
+	"commands.md": {reflect.TypeFor[holdfast.Finding](), reflect.TypeFor[holdfast.Calendar](), reflect.TypeFor[holdfast.KeyPast]()},
+	"calendar.md": {reflect.TypeFor[holdfast.DS]()},
 	"webhook.md":  {reflect.TypeFor[holdfast.Incident]()},
 	"rehearsal.md": {reflect.TypeFor[holdfast.PlayStep](), reflect.TypeFor[holdfast.PlayKey](), reflect.TypeFor[holdfast.Timers](), reflect.TypeFor[holdfast.Matrix](),
 		reflect.TypeFor[holdfast.Exchange](), reflect.TypeFor[holdfast.TrustedKey]()},
