@@ -112,7 +112,7 @@ func expect(t *testing.T, samples []rollSample, who string, from, to time.Time, 
 	t.Helper()
 	seen := 0
 	for _, s := range samples {
-		if s.who != who || s.at.Before(from) || s.at.After(to) {
+		if s.who != who || s.at.Before(from) || s.at.After(to) || s.status == holdfast.Indeterminate {
 			continue
 		}
 		seen++

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -18,44 +19,53 @@ import (
 // tester is a resolver that was set up by the lines of a zone's page.
 type tester struct{ strangers.Resolver }
 
-// status asks for a zone's SOA: AD is secure, SERVFAIL bogus. A resolver that
-// does not answer in time, as while it starts, is indeterminate.
+// status asks for a zone's SOA: AD is secure, SERVFAIL bogus, unless it fails
+// with CD too. That, and a resolver that does not answer in time, as while it
+// starts, is indeterminate: it says nothing of validation.
 func (r tester) status(ctx context.Context, zone string) holdfast.Status {
-	query := wire.NewQuery(uint16(time.Now().UnixNano()), holdfast.Question{Name: holdfast.Name(zone + "."), Type: uint16(wire.TypeSOA)})
-	query.RecursionDesired, query.AuthenticatedData = true, true
-	packet, err := query.Pack()
-	if err != nil {
-		return holdfast.Indeterminate
-	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "udp", r.At.String())
-	if err != nil {
-		return holdfast.Indeterminate
-	}
-	defer conn.Close()
-	reply := make([]byte, 4096)
-	deadline, _ := ctx.Deadline()
-	if err := conn.SetDeadline(deadline); err != nil {
-		return holdfast.Indeterminate
-	}
-	if _, err := conn.Write(packet); err != nil {
-		return holdfast.Indeterminate
-	}
-	n, err := conn.Read(reply)
-	if err != nil {
-		return holdfast.Indeterminate
-	}
-	m, err := wire.Parse(reply[:n])
+	m, err := r.ask(ctx, zone, false)
 	switch {
-	case err != nil || !m.Matches(query):
+	case err != nil:
 		return holdfast.Indeterminate
 	case m.Rcode == wire.ServFail:
+		if again, err := r.ask(ctx, zone, true); err != nil || again.Rcode == wire.ServFail {
+			return holdfast.Indeterminate
+		}
 		return holdfast.Bogus
 	case m.Rcode == wire.NoError && m.AuthenticatedData:
 		return holdfast.Secure
 	}
 	return holdfast.Insecure
+}
+
+func (r tester) ask(ctx context.Context, zone string, cd bool) (*wire.Message, error) {
+	query := wire.NewQuery(uint16(time.Now().UnixNano()), holdfast.Question{Name: holdfast.Name(zone + "."), Type: uint16(wire.TypeSOA)})
+	query.RecursionDesired, query.AuthenticatedData, query.CheckingDisabled = true, true, cd
+	packet, err := query.Pack()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", r.At.String())
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(3 * time.Second)); err != nil {
+		return nil, err
+	}
+	if _, err := conn.Write(packet); err != nil {
+		return nil, err
+	}
+	reply := make([]byte, 4096)
+	n, err := conn.Read(reply)
+	if err != nil {
+		return nil, err
+	}
+	m, err := wire.Parse(reply[:n])
+	if err == nil && !m.Matches(query) {
+		err = errors.New("the reply is to another question")
+	}
+	return m, err
 }
 
 // paste writes the files of a recipe into a folder, in place of those that they
