@@ -32,6 +32,7 @@ const matrixWhys = `
 ## What is documented of some of it
 
 - BIND logs "Initializing automatic trust anchor management for zone '.'; DNSKEY ID ... is now trusted, waiving the normal 30-day waiting period" for every key of the first RRset that it validates without a state of its own. RFC 5011 section 2.2 knows no such exception.
+- Knot Resolver forgets a key that was missing for four hold-downs, 120 days as it comes (ta_update.lua). RFC 5011 section 2.2 has an accepted key stay until it is revoked.
 - dnsmasq keeps DNSKEY and DS records for at least 60 seconds (` + "`DNSSEC_MIN_TTL`" + ` in its config.h). Where TTLs are longer, as the root's two days are, that makes no difference.
 - Unbound's section 5 behaviour (a trust point whose every key is revoked is deleted, and names are answered without validation) is what RFC 5011 asks for. Whoever would rather fail closed must notice that their anchors are stale before the old key is revoked: ` + "`holdfast anchors audit`" + `.
 `
