@@ -200,6 +200,9 @@ func xmlTime(text string) (time.Time, error) {
 
 // xmlLine writes an anchor as RFC 9718 has it, with the key where it is known.
 func xmlLine(zone holdfast.Name, key holdfast.TrustedKey) (string, error) {
+	if zone != holdfast.Root {
+		return "", fmt.Errorf("anchor %d of %s: a file of this form is of the root", key.Tag, zone)
+	}
 	ds, err := digestFor(zone, key)
 	if err != nil {
 		return "", err
