@@ -224,9 +224,19 @@ func carriesWrong(a *auditing) []remark {
 	return out
 }
 
+// fewUnread is up to how many files that could not be read are named one by one.
+const fewUnread = 10
+
 func notRead(a *auditing) []remark {
 	var out []remark
-	for _, u := range a.machine.Unread {
+	for n, u := range a.machine.Unread {
+		if n == fewUnread && len(a.machine.Unread) > fewUnread {
+			var rest []string
+			for _, other := range a.machine.Unread[n:] {
+				rest = append(rest, other.Path)
+			}
+			return append(out, remark{text: fmt.Sprintf("%d more could not be read", len(rest)), evidence: evidence(rest[:min(len(rest), fewUnread)]...)})
+		}
 		out = append(out, remark{text: u.Why, evidence: evidence(u.Path)})
 	}
 	return out

@@ -300,6 +300,28 @@ func TestAskedResolver(t *testing.T) {
 	}
 }
 
+// TestBrokenResolver: all that is signed fails, and with CD it does not.
+func TestBrokenResolver(t *testing.T) {
+	samples := sentinels(t, "F", "F", "F")
+	samples[0].Exchange.Reply = reply(t, "F")
+	a := anchor.Examine(holdfast.Machine{Kind: holdfast.MachineResolver, Samples: samples}, rootkey.Calendar(), after)
+	if a.Worst != holdfast.SeverityCritical || !slices.Contains(codes(a), "AUD-J1") {
+		t.Errorf("%+v", a.Resolvers)
+	}
+}
+
+// TestManyUnread: a machine of which much cannot be read does not bury what was
+// found.
+func TestManyUnread(t *testing.T) {
+	m := healthy(t)
+	for range 300 {
+		m.Unread = append(m.Unread, holdfast.Unread{Path: "/root/x", Why: "permission denied"})
+	}
+	if a := anchor.Examine(m, rootkey.Calendar(), before); len(a.Findings) != 11 || !strings.HasPrefix(a.Findings[10].Text, "290 more") {
+		t.Errorf("%d findings", len(a.Findings))
+	}
+}
+
 // reply is a resolver's: an authentic answer, or SERVFAIL.
 func reply(t testing.TB, what string) []byte {
 	t.Helper()
