@@ -29,6 +29,13 @@ const (
 	stateDisk = 1 << 20
 )
 
+// endOfLog is the name under which the last words of a resolver are kept that ended
+// by itself, endSize how many octets of them.
+const (
+	endOfLog = "end of its log"
+	endSize  = 1500
+)
+
 // actor is a resolver that plays.
 type actor struct {
 	stage    *stage
@@ -229,6 +236,12 @@ func (a *actor) awake(ctx context.Context) {
 // states keeps what the resolver's files and commands say, where it is news. The
 // caller holds orders: what is read while it starts or stops would be half a file.
 func (a *actor) states(ctx context.Context) {
+	if a.daemon.Ended() {
+		// It was not stopped: whoever reads the evidence wants to know why it went.
+		end := holdfast.StateSample{After: a.stage.since(), Actor: a.who.Name, Name: endOfLog, Text: a.daemon.Log(endSize)}
+		a.stage.rec.putNews("end "+a.who.Name, end.Text, line{State: &end})
+		return
+	}
 	for _, state := range a.daemon.States(ctx) {
 		sample := holdfast.StateSample{After: a.stage.since(), Actor: a.who.Name, Name: state.Name, Text: state.Text}
 		says := state.Mark

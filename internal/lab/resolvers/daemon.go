@@ -91,6 +91,9 @@ func (d *Daemon) Running() bool {
 	}
 }
 
+// Ended says whether it was started and has ended by itself.
+func (d *Daemon) Ended() bool { return d.cmd != nil && !d.Running() }
+
 // patience is how long a resolver may take to end when it is asked to.
 const patience = 5 * time.Second
 
