@@ -5,11 +5,13 @@ import (
 	"hash/maphash"
 	"sync"
 
+	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
 )
 
 // prepared is an answer without id, EDNS and truncation. It does not change.
 type prepared struct {
+	name   holdfast.Name // asked for
 	packet []byte
 	rcode  int
 	kind   kind
@@ -34,7 +36,7 @@ type cachePart struct {
 }
 
 // entryCost is what an answer costs beside its packet and key, roughly.
-const entryCost = 160
+const entryCost = 240
 
 func newCache(limit int) *cache {
 	c := &cache{seed: maphash.MakeSeed()}

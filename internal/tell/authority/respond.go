@@ -100,17 +100,17 @@ func (r *replier) body(out, packet []byte, read reading, from netip.AddrPort, tc
 		r.ede = edeNotReady
 		return refuse(wire.ServFail)
 	}
-	r.observe(zone, from, tcp, p.rcode)
+	r.observe(zone, from, tcp, p)
 	return p.finish(out, q, packet), p.rcode, p.kind
 }
 
-func (r *replier) observe(zone *served, from netip.AddrPort, tcp bool, rcode int) {
+func (r *replier) observe(zone *served, from netip.AddrPort, tcp bool, p *prepared) {
 	if r.server.config.Observe == nil {
 		return
 	}
 	q := r.q
 	r.server.config.Observe(Asked{At: r.now, From: netip.AddrPortFrom(from.Addr().Unmap(), from.Port()),
-		Question: holdfast.Question{Name: nameOf(q.name), Type: uint16(q.qtype)}, Zone: zone.Zone(), DO: q.do, CD: q.cd, TCP: tcp, Rcode: rcode})
+		Question: holdfast.Question{Name: p.name, Type: uint16(q.qtype)}, Zone: zone.Zone(), DO: q.do, CD: q.cd, TCP: tcp, Rcode: p.rcode})
 }
 
 // find is the answer, kept or made.
@@ -135,7 +135,7 @@ func (r *replier) find(all *table, zone *served) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{packet: packet, rcode: a.out.Rcode, kind: a.kind, until: a.until.Unix()}
+	p := &prepared{name: a.name, packet: packet, rcode: a.out.Rcode, kind: a.kind, until: a.until.Unix()}
 	if a.until.IsZero() {
 		p.until = r.now.Add(time.Hour).Unix()
 	}
