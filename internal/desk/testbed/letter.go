@@ -52,7 +52,8 @@ func tell(z holdfast.TestZone, move holdfast.TestMove) telling {
 			fmt.Sprintf("NOERROR with AD. After a remove hold-down of %s your resolver forgets key %d (RFC 5011 section 2.4.2).", words(z.Timers.Remove), before)}
 	}
 	return telling{"the zone has ended", "The zone is gone.",
-		"Take its trust anchor out of your resolver's configuration, and the files that it wrote for it.", "What you reported stays on the zone's page. Thank you."}
+		"Take its trust anchor out of your resolver's configuration, and the files that it wrote for it. What you reported stays on the zone's page. Thank you.",
+		"NXDOMAIN, once the trust anchor is out."}
 }
 
 // stamp is an instant for mails.
