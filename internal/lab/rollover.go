@@ -62,7 +62,7 @@ var Rolls = []RollDoc{
 	{CSKDoubleSignature, []Hazard{SignEarly, KeyEarly, KeyFirst, DSEarly, DSWrong}, "a new CSK is published and signs all beside the old; after the greater of K and M the CDS, then the DS change; after D the old goes"},
 	{AlgorithmConservative, []Hazard{SignEarly, KeyEarly, KeyFirst, DSEarly, DSWrong}, "signatures of a new algorithm; after M its keys; after K the CDS, then the DS change; after D the old keys go; after K their signatures (RFC 6781 section 4.1.4)"},
 	{AlgorithmLiberal, []Hazard{SignEarly, KeyEarly, KeyFirst, DSEarly, DSWrong}, "keys and signatures of a new algorithm at once; after the greater of K and M the CDS, then the DS change; after D all of the old goes"},
-	{KSKRevoke, []Hazard{DSEarly, DSWrong}, "a new KSK is published and signs beside the old; after K, in the root after 30 days more, the CDS, then the DS change; after D the old is revoked (RFC 5011 section 2.1); after 30 days it goes"},
+	{KSKRevoke, []Hazard{DSEarly, DSWrong}, "a new KSK is published and signs beside the old; after K the CDS, then the DS change; after D the old is revoked (RFC 5011 section 2.1); after 30 days it goes"},
 	{GoInsecure, []Hazard{KeyEarly, KeyFirst}, "the CDS asks for deletion (RFC 8078 section 4), then the DS goes; after D the zone is unsigned"},
 	{GoSecure, []Hazard{DSEarly, DSWrong}, "the zone is unsigned before; it is signed; after the greater of K and M the DS is there"},
 	{Multisigner1Join, []Hazard{NoImport}, "the ZSK of the partner is published at both (RFC 8901 section 2.1.1); after K its servers are in the NS RRsets"},
