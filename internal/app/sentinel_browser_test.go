@@ -46,6 +46,28 @@ listen = ["10.53.0.10:53"]
 paces = ["none"]
 `
 
+const sentinelUnbound = `server:
+	interface: 127.0.0.%d@53
+	outgoing-interface: 10.53.0.%d
+	do-daemonize: no
+	num-threads: 1
+	username: ""
+	chroot: ""
+	directory: %q
+	pidfile: ""
+	use-syslog: no
+	logfile: ""
+	val-log-level: 2
+	do-ip6: no
+	root-hints: %q
+	trust-anchor-file: %q
+	module-config: %q
+	root-key-sentinel: yes
+	trust-anchor-signaling: no
+remote-control:
+	control-enable: no
+`
+
 // rootOver serves a root and example. over the test bed, and answers the
 // root's key.
 func rootOver(t *testing.T, delegation []string) *wire.Key {
@@ -87,9 +109,16 @@ func rootOver(t *testing.T, delegation []string) *wire.Key {
 	return keys[1]
 }
 
-// sentinelWorld serves everything, and makes Unbound the machine's resolver:
-// its modules are given, and the anchor that it trusts.
-func sentinelWorld(t *testing.T, modules string, trusts func(root *wire.Key) wire.Record) *wire.Key {
+// machineResolver is an Unbound that the machine asks: its modules, and the
+// anchor that it trusts.
+type machineResolver struct {
+	modules string
+	trusts  func(root *wire.Key) wire.Record
+}
+
+// sentinelWorld serves everything, and makes Unbounds the machine's resolvers:
+// the next is asked where one fails.
+func sentinelWorld(t *testing.T, resolvers ...machineResolver) *wire.Key {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "holdfast.toml")
@@ -126,28 +155,13 @@ func sentinelWorld(t *testing.T, modules string, trusts func(root *wire.Key) wir
 		}
 	})
 	hints := write("hints", ". 60 IN NS ns.example.\nns.example. 60 IN A 10.53.0.11\n")
-	anchor := write("anchor", trusts(root).String()+"\n")
-	resolve := write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:10 attempts:1\n")
-	strangers.Daemon(t, "unbound", "-d", "-c", write("unbound.conf", fmt.Sprintf(`server:
-	interface: 127.0.0.1@53
-	do-daemonize: no
-	num-threads: 1
-	username: ""
-	chroot: ""
-	directory: %q
-	pidfile: ""
-	use-syslog: no
-	logfile: ""
-	val-log-level: 2
-	do-ip6: no
-	root-hints: %q
-	trust-anchor-file: %q
-	module-config: %q
-	root-key-sentinel: yes
-	trust-anchor-signaling: no
-remote-control:
-	control-enable: no
-`, dir, hints, anchor, modules)))
+	list := "options timeout:10 attempts:1\n"
+	for i, r := range resolvers {
+		list += fmt.Sprintf("nameserver 127.0.0.%d\n", i+1)
+		anchor := write(fmt.Sprintf("anchor%d", i), r.trusts(root).String()+"\n")
+		strangers.Daemon(t, "unbound", "-d", "-c", write(fmt.Sprintf("unbound%d.conf", i), fmt.Sprintf(sentinelUnbound, i+1, 20+i, dir, hints, anchor, r.modules)))
+	}
+	resolve := write("resolv.conf", list)
 	if err := syscall.Mount(resolve, "/etc/resolv.conf", "", syscall.MS_BIND, ""); err != nil {
 		t.Fatalf("put our resolver in the machine's place: %v", err)
 	}
@@ -171,7 +185,10 @@ func inSentinelNamespace(t *testing.T) bool {
 	for _, program := range []string{"chromium", "unbound"} {
 		strangers.Need(t, program)
 	}
-	addresses := []netip.Addr{netip.MustParseAddr("10.53.0.10"), netip.MustParseAddr("10.53.0.11"), netip.MustParseAddr("10.53.0.80")}
+	var addresses []netip.Addr
+	for _, last := range []byte{10, 11, 20, 21, 80} {
+		addresses = append(addresses, netip.AddrFrom4([4]byte{10, 53, 0, last}))
+	}
 	return strangers.InNamespace(t, 2*time.Minute, addresses...)
 }
 
@@ -245,7 +262,7 @@ func TestSentinelInBrowser(t *testing.T) {
 	if !inSentinelNamespace(t) {
 		return
 	}
-	root := sentinelWorld(t, "validator iterator", anchorOf)
+	root := sentinelWorld(t, machineResolver{"validator iterator", anchorOf})
 	v := sentinelVisit(t)
 	v.do(chromedp.Navigate(v.base+"sentinel"), chromedp.WaitVisible(chromedp.CSS("form.card")))
 	v.picture("sentinel")
@@ -286,7 +303,7 @@ func TestSentinelInBrowserInsecure(t *testing.T) {
 	if !inSentinelNamespace(t) {
 		return
 	}
-	tag := strconv.Itoa(int(sentinelWorld(t, "iterator", anchorOf).Tag))
+	tag := strconv.Itoa(int(sentinelWorld(t, machineResolver{"iterator", anchorOf}).Tag))
 	v := sentinelVisit(t)
 	v.runSentinel(tag)
 	v.wantText("tbody tr:first-child", tag, "nonV", "forged data passes")
@@ -302,16 +319,33 @@ func TestSentinelInBrowserStale(t *testing.T) {
 	if !inSentinelNamespace(t) {
 		return
 	}
-	tag := strconv.Itoa(int(sentinelWorld(t, "validator iterator", func(*wire.Key) wire.Record {
+	tag := strconv.Itoa(int(sentinelWorld(t, machineResolver{"validator iterator", func(*wire.Key) wire.Record {
 		another, err := wire.GenerateKey(wire.ECDSAP256SHA256, wire.FlagZone|wire.FlagSEP, 0, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return anchorOf(another)
-	}).Tag))
+	}}).Tag))
 	v := sentinelVisit(t)
 	v.base = "http://10.53.0.80/"
 	v.runSentinel(tag)
 	v.wantText("main", "whose root keys are stale", "your resolver asked for them, and was answered", "unsigned name: did not load", "signed name: did not load")
 	v.picture("sentinel-stale")
+}
+
+// TestSentinelInBrowserSeveral: a machine with two resolvers goes on to the
+// second where the first refuses. The page sees them apart by who asked, and
+// says by RFC 8509 section 4.3 what a rollover does to somebody who has both.
+func TestSentinelInBrowserSeveral(t *testing.T) {
+	if !inSentinelNamespace(t) {
+		return
+	}
+	root := sentinelWorld(t, machineResolver{"validator iterator", anchorOf}, machineResolver{"iterator", anchorOf})
+	tag := strconv.Itoa(int(root.Tag))
+	v := sentinelVisit(t)
+	v.runSentinel("20326&tag=" + tag)
+	v.wantText("ul.plain", "bogus name: loaded", "is-ta "+tag+": loaded")
+	v.wantText("p.banner", "One resolver at least does not validate", "does no harm")
+	v.wantText("main", "10.53.0.20", "10.53.0.21")
+	v.picture("sentinel-several")
 }
