@@ -56,8 +56,10 @@ func AuditMetrics(out io.Writer, a holdfast.Audit) error {
 	})
 	metric("holdfast_anchors_fails_timestamp_seconds", "When a resolver stops to validate by the calendar; how is bogus (SERVFAIL) or insecure (answers without validating).", func(line func(string, float64)) {
 		for _, p := range a.Resolvers {
+			said := map[holdfast.Status]bool{holdfast.Secure: true}
 			for _, f := range p.Fates {
-				if f.Standing != holdfast.Secure {
+				if !said[f.Standing] { // of two times the first; a label stands once
+					said[f.Standing] = true
 					line(labels("resolver", p.Name(), "how", string(f.Standing)), float64(f.From.Unix()))
 				}
 			}

@@ -19,7 +19,7 @@ func stale() holdfast.Audit {
 		Resolvers: []holdfast.Prospect{{
 			Installation: holdfast.Installation{Software: holdfast.Unbound, Instance: `view "a"`}, Trusts: []holdfast.TrustedKey{{Tag: 20326}, {Tag: 20326}},
 			Writes: holdfast.Writes{Can: holdfast.AnswerNo}, Succeeded: at.Add(-time.Hour),
-			Fates:    []holdfast.AnchorFate{{From: at, Standing: holdfast.Bogus}, {From: revoked, Standing: holdfast.Insecure}},
+			Fates:    []holdfast.AnchorFate{{From: at, Standing: holdfast.Bogus}, {From: at.Add(time.Hour), Standing: holdfast.Secure}, {From: at.Add(2 * time.Hour), Standing: holdfast.Bogus}, {From: revoked, Standing: holdfast.Insecure}},
 			Findings: []holdfast.AuditFinding{{Code: "AUD-J1", Severity: holdfast.SeverityCritical, Resolver: "Unbound", Text: "SERVFAIL | now"}},
 		}},
 	}
@@ -32,10 +32,17 @@ func TestAuditMetrics(t *testing.T) {
 	if err := report.AuditMetrics(&out, stale()); err != nil {
 		t.Fatal(err)
 	}
+	seen := map[string]bool{}
 	line := regexp.MustCompile(`^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{([a-z_]+="(\\.|[^"\\])*",?)*\})? [0-9]+)$`)
 	for text := range strings.Lines(out.String()) {
 		if !line.MatchString(strings.TrimSuffix(text, "\n")) {
 			t.Errorf("not in the format: %q", text)
+		}
+		if name := text[:strings.LastIndexByte(text, ' ')]; name[0] != '#' {
+			if seen[name] {
+				t.Errorf("%s stands twice", name)
+			}
+			seen[name] = true
 		}
 	}
 	for _, want := range []string{
