@@ -85,7 +85,7 @@ func TestSentinelPages(t *testing.T) {
 	if fmt.Sprint(handed) != fmt.Sprint(want) {
 		t.Errorf("the judge was handed %+v, want %+v", handed, want)
 	}
-	for _, want := range []string{"Vnew", "It does &lt;well&gt;.", "KSK-2024", "2001:db8::1", "192.0.2.9", "&lt;b&gt;", "it does not validate", "All is well"} {
+	for _, want := range []string{"Vnew", "It does &lt;well&gt;.", "KSK-2024", "2001:db8::1", "192.0.2.9", "&lt;b&gt;", "it does not validate", "All is well", "Questions came from 2 addresses"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the verdict lacks %q", want)
 		}
