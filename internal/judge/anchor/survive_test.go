@@ -74,6 +74,8 @@ func TestSurvive(t *testing.T) {
 		{"stale Unbound after the switch", []uint16{20326}, of("Unbound"), "2026-11-21", "2026-11-21 bogus, 2027-01-11 insecure"},
 		{"stale BIND after the switch", []uint16{20326}, of("BIND"), "2026-11-21", "2026-11-21 bogus"},
 		{"stale Knot Resolver after the switch", []uint16{20326}, of("Knot Resolver"), "2026-11-21", "2026-11-21 bogus"},
+		// Without a state of its own BIND trusts what the first validated RRset has.
+		{"BIND that is set up too late", []uint16{20326}, of("BIND"), "2026-10-01", "2026-10-01 secure"},
 		{"cannot write", []uint16{20326}, anchor.Updating{Follows: true}, "2026-06-01", "2026-06-01 secure, 2026-10-11 bogus, 2027-01-11 insecure"},
 		{"no anchor", nil, anchor.Updating{}, "2026-09-01", "2026-09-01 insecure"},
 	} {
