@@ -82,7 +82,7 @@ func (f *factory) keepFollowing(ctx context.Context, give func([]authority.Zone)
 	}
 }
 
-// followPace is that of the desk: a zone is made a second before it is served.
+// followPace is that of the desk: what it made is served within two seconds.
 const followPace = time.Second
 
 func (f *factory) follow(give func([]authority.Zone)) error {
