@@ -39,10 +39,10 @@ type publisher struct {
 	xml, signature []byte // owned by mu; nil until an act has asked for a form
 }
 
-// publishedKey is a key-signing key of the play, and when it may be trusted.
+// publishedKey is a key-signing key of the play, and until when it may be trusted.
 type publishedKey struct {
-	key         wire.DNSKEY
-	from, until time.Duration // of the play; until is zero where it is still there at the end
+	key   wire.DNSKEY
+	until time.Duration // of the play; zero where it is still there at the end
 }
 
 // publishes says whether a play has acts that fetch trust anchors.
@@ -82,7 +82,7 @@ func newPublisher(s *stage) (*publisher, error) {
 	return p, os.WriteFile(p.ca, p.trusted.pem(), 0o644)
 }
 
-// lifeOf finds when a key may be trusted: until the step in which it is gone.
+// lifeOf finds until when a key may be trusted: the step in which it is gone.
 func lifeOf(play holdfast.Play, name string, key wire.DNSKEY) publishedKey {
 	out := publishedKey{key: key}
 	for _, step := range play.Steps {
