@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/holdfastdns/holdfast"
 	"github.com/holdfastdns/holdfast/internal/wire"
@@ -12,13 +13,18 @@ import (
 // The rules of groups A, E and F: what is trusted.
 
 func noAnchor(a *auditing, p holdfast.Prospect) []remark {
-	if p.Validates == holdfast.ValidationOff || len(p.Trusts) > 0 || troubled(p) || len(a.machine.Samples) > 0 {
+	if p.Validates == holdfast.ValidationOff || len(p.Trusts) > 0 || troubled(p) || len(a.machine.Samples) > 0 || a.elsewhere(p) {
 		return nil
 	}
 	return []remark{{
 		text:     "it is to validate, and no file shows a key of the root that it trusts",
 		evidence: []string{p.Reason.Place}, mend: a.mend(p),
 	}}
+}
+
+// elsewhere says whether a package was looked at whose anchors another brings.
+func (a *auditing) elsewhere(p holdfast.Prospect) bool {
+	return a.machine.Kind == holdfast.MachinePackage && slices.ContainsFunc(p.Anchorings, func(w holdfast.Anchoring) bool { return w.Absent })
 }
 
 func troubled(p holdfast.Prospect) bool {
@@ -49,12 +55,18 @@ func stateLags(a *auditing, p holdfast.Prospect) []remark {
 func notUnderstood(_ *auditing, p holdfast.Prospect) []remark {
 	var out []remark
 	for _, way := range p.Anchorings {
-		if way.Trouble != "" {
-			out = append(out, remark{
-				text:     "what it trusts is not known: " + way.Trouble,
-				evidence: evidence(way.Statement.Place, way.File), mend: "look at the file: the resolver may refuse it too, or start without anchors",
-			})
+		if way.Trouble == "" {
+			continue
 		}
+		r := remark{
+			text:     "what it trusts is not known: " + way.Trouble,
+			evidence: evidence(way.Statement.Place, way.File), mend: "look at the file: the resolver may refuse it too, or start without anchors",
+		}
+		if strings.Contains(way.Trouble, "permission denied") {
+			// That speaks of us, not of the resolver.
+			r.mend, r.weight = "run the audit as a user who may read "+orElse(way.File, "it"), weigh(holdfast.SeverityWarning)
+		}
+		out = append(out, r)
 	}
 	return out
 }

@@ -322,6 +322,22 @@ func TestManyUnread(t *testing.T) {
 	}
 }
 
+// TestPackageAlone: what another package brings is not missed in one, and a file
+// that we may not read is no fault of the resolver's.
+func TestPackageAlone(t *testing.T) {
+	m := healthy(t)
+	m.Kind, way(&m).Absent, way(&m).Point.Keys = holdfast.MachinePackage, true, nil
+	if a := anchor.Examine(m, rootkey.Calendar(), before); a.Worst != holdfast.SeverityNotice {
+		t.Errorf("%v, worst %s", codes(a), a.Worst)
+	}
+	m = healthy(t)
+	way(&m).Point.Keys, way(&m).Trouble = nil, "open root.key: permission denied"
+	a := anchor.Examine(m, rootkey.Calendar(), before)
+	if f := a.Resolvers[0].Findings; len(f) != 1 || f[0].Code != "AUD-A3" || f[0].Severity != holdfast.SeverityWarning {
+		t.Errorf("%+v", f)
+	}
+}
+
 // reply is a resolver's: an authentic answer, or SERVFAIL.
 func reply(t testing.TB, what string) []byte {
 	t.Helper()

@@ -90,7 +90,7 @@ func tooLate(a *auditing, p holdfast.Prospect) []remark {
 // notFollowing is about keys that a resolver must have met: it validated the
 // root's keys when they were among them, for longer than caches hold the RRset.
 func notFollowing(a *auditing, p holdfast.Prospect) []remark {
-	if p.Upkeep != holdfast.UpkeepFollow || p.Succeeded.IsZero() {
+	if p.Upkeep != holdfast.UpkeepFollow || p.Succeeded.IsZero() || len(p.Trusts) == 0 {
 		return nil
 	}
 	var out []remark

@@ -233,7 +233,11 @@ func stateAbsent(a *auditing, p holdfast.Prospect) []remark {
 			text:     fmt.Sprintf("%s is not there: the resolver begins with %s", way.File, tagsOf(way.Seeds)),
 			evidence: evidence(way.Statement.Place, way.File), mend: "start it once, and look again", weight: weigh(holdfast.SeverityNotice),
 		}
-		if len(way.Seeds) == 0 {
+		switch {
+		case len(way.Seeds) > 0:
+		case a.machine.Kind == holdfast.MachinePackage:
+			r.text, r.mend = way.File+" is no part of this package: another brings it, or it is made when the resolver is first started", ""
+		default:
 			r.text, r.mend, r.weight = fmt.Sprintf("%s is not there, and nothing shows what the resolver would begin with", way.File), a.mend(p), nil
 		}
 		out = append(out, r)
