@@ -126,10 +126,26 @@ func (a *auditing) prospect(i holdfast.Installation) holdfast.Prospect {
 		return p
 	}
 	how := Updating{Follows: p.Upkeep == holdfast.UpkeepFollow, Keeps: p.Writes.Can != holdfast.AnswerNo, Profile: ProfileOf(i.Software.Title())}
+	if how.Follows && !how.Profile.FailsClosed && allRevoked(point.Keys) {
+		// It is past the end of what Survive begins with: there is no trust point.
+		p.Fates = []holdfast.AnchorFate{{
+			From: a.at, Standing: holdfast.Insecure, Trusted: []uint16{}, Clause: "RFC 5011 section 5",
+			Why: "every key that it trusted is revoked: its trust point is deleted, and it answers without validating",
+		}}
+		return p
+	}
 	for _, f := range Survive(point, how, a.calendar, a.at) {
 		p.Fates = append(p.Fates, holdfast.AnchorFate(f))
 	}
 	return p
+}
+
+// allRevoked says whether there are keys, and none is left to trust or to wait
+// for.
+func allRevoked(keys []holdfast.TrustedKey) bool {
+	return len(keys) > 0 && !slices.ContainsFunc(keys, func(k holdfast.TrustedKey) bool {
+		return k.State != holdfast.KeyRevoked && k.State != holdfast.KeyRemoved
+	})
 }
 
 // held are the keys of one way to trust: what its state says, or what it begins

@@ -248,6 +248,22 @@ func TestStaleUnbound(t *testing.T) {
 	}
 }
 
+// TestGone: an Unbound whose only key was revoked has said so in its state; it
+// answers without validating, and that is said first.
+func TestGone(t *testing.T) {
+	m := healthy(t)
+	way(&m).Point.Keys = []holdfast.TrustedKey{rootAnchor(t, 20326, holdfast.KeyRevoked)}
+	p := anchor.Examine(m, rootkey.Calendar(), after).Resolvers[0]
+	if f, ok := p.FailsOpen(); !ok || !f.From.Equal(after) || p.Findings[0].Code != "AUD-J1" {
+		t.Errorf("%+v %+v", p.Fates, p.Findings)
+	}
+	resolver(&m).Software = holdfast.BIND
+	p = anchor.Examine(m, rootkey.Calendar(), after).Resolvers[0]
+	if f, ok := p.FailsOpen(); ok || len(p.Fates) == 0 || p.Fates[0].Standing != holdfast.Bogus {
+		t.Errorf("BIND: %+v, fails open %+v", p.Fates, f)
+	}
+}
+
 // TestDay is the arithmetic of the hold-down: what was first seen on 10 Sep 2026
 // is trusted by 11 Oct; what was first seen two days later is not.
 func TestDay(t *testing.T) {
