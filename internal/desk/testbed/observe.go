@@ -3,7 +3,6 @@ package testbed
 import (
 	"context"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,17 +85,11 @@ func (d *Desk) keepSightings(ctx context.Context) error {
 // asked.
 func sightingOf(q Question, label string) (holdfast.TestSighting, bool) {
 	s := holdfast.TestSighting{Zone: q.Zone, Source: q.From.Unmap().WithZone(""), First: q.At, Last: q.At, Count: 1}
-	text, ok := strings.CutPrefix(label, "_ta-")
-	if !ok {
-		s.Label = label
-		return s, len(label) == len("t-")+16
+	if strings.HasPrefix(label, "_ta-") {
+		zone, tags, ok := holdfast.ReadKeySignal(q.Name)
+		s.Tags = tags
+		return s, ok && zone == q.Zone
 	}
-	for part := range strings.SplitSeq(text, "-") {
-		tag, err := strconv.ParseUint(part, 16, 16)
-		if err != nil || len(part) != 4 {
-			return s, false
-		}
-		s.Tags = append(s.Tags, uint16(tag))
-	}
-	return s, true
+	s.Label = label
+	return s, len(label) == len("t-")+16
 }

@@ -166,15 +166,3 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
-
-func TestTagsOfName(t *testing.T) {
-	for name, want := range map[holdfast.Name][]uint16{
-		"_ta-4f66-9728.": {0x4f66, 0x9728}, // RFC 8145 section 5.1
-		"_ta-4F66.":      {0x4f66},
-		"_ta-.":          nil, "_ta-4f6.": nil, "_ta-4f66-xyzw.": nil, "ta-4f66.": nil, ".": nil,
-	} {
-		if got, ok := tagsOfName(name); !reflect.DeepEqual(got, want) || ok != (want != nil) {
-			t.Errorf("%s: %v %v, want %v", name, got, ok, want)
-		}
-	}
-}

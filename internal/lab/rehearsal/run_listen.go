@@ -4,9 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -77,7 +74,7 @@ func (e *ear) hear(actor string, after time.Duration, packet []byte) {
 		}
 	}
 	signal := holdfast.SignalSample{After: after, Actor: actor, Name: q.Name, Type: q.Type}
-	if tags, ok := tagsOfName(q.Name); ok {
+	if _, tags, ok := holdfast.ReadKeySignal(q.Name); ok {
 		signal.Tags = tags
 		e.put(signal)
 	}
@@ -103,23 +100,4 @@ func (e *ear) counts() []holdfast.QueryCount {
 		out = append(out, e.count[a.who.Name]...)
 	}
 	return out
-}
-
-// tagsOfName reads the tags of a signal's name: _ta-9ac9-e1a0 (RFC 8145 section
-// 5.1). It may stand below another name where a resolver minimises.
-func tagsOfName(name holdfast.Name) ([]uint16, bool) {
-	label, _, _ := strings.Cut(string(name), ".")
-	words := strings.Split(strings.ToLower(label), "-")
-	if words[0] != "_ta" || len(words) < 2 {
-		return nil, false
-	}
-	var out []uint16
-	for _, word := range words[1:] {
-		tag, err := strconv.ParseUint(word, 16, 16)
-		if err != nil || len(word) != 4 {
-			return nil, false
-		}
-		out = append(out, uint16(tag))
-	}
-	return slices.Clip(out), true
 }
