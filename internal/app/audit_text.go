@@ -27,7 +27,7 @@ func writeAudit(out io.Writer, a holdfast.Audit, p paint) error {
 	writeCarriers(&b, a, p)
 	if len(a.Findings) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", p.bold("files and means to recover"))
-		writeAuditFindings(&b, a.Findings, p)
+		writeAuditFindings(&b, a.Findings, "", p)
 	}
 	fmt.Fprintf(&b, "\n%s\n", counts(a))
 	_, err := io.WriteString(out, b.String())
@@ -64,10 +64,11 @@ func writeProspect(b *strings.Builder, r holdfast.Prospect, p paint) {
 		row("last succeeded", instant(r.Succeeded))
 	}
 	row("fails", fails(r, p))
-	if line := mends(r); line != "" {
+	line := mends(r)
+	if line != "" {
 		row("mend", line)
 	}
-	writeAuditFindings(b, r.Findings, p)
+	writeAuditFindings(b, r.Findings, line, p)
 }
 
 func validates(r holdfast.Prospect) string {
@@ -151,13 +152,15 @@ func mends(r holdfast.Prospect) string {
 	return ""
 }
 
-func writeAuditFindings(b *strings.Builder, all []holdfast.AuditFinding, p paint) {
+// writeAuditFindings prints findings with their places. A remedy that was
+// printed above is not printed again: they are long.
+func writeAuditFindings(b *strings.Builder, all []holdfast.AuditFinding, above string, p paint) {
 	for _, f := range all {
 		fmt.Fprintf(b, "  %s %s %s\n", p.severity(f.Severity), p.bold(f.Code), f.Text)
 		if len(f.Evidence) > 0 {
 			fmt.Fprintf(b, "           %s\n", p.dim("see "+strings.Join(f.Evidence, ", ")))
 		}
-		if f.Mend != "" && f.Severity > holdfast.SeverityInfo {
+		if f.Mend != "" && f.Mend != above && f.Severity > holdfast.SeverityInfo {
 			fmt.Fprintf(b, "           mend: %s\n", f.Mend)
 		}
 	}

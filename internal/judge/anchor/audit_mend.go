@@ -94,7 +94,7 @@ func whereTo(p holdfast.Prospect, line string) string {
 func unboundWhere(way holdfast.Anchoring, config, line string) string {
 	switch {
 	case way.Upkeep == holdfast.UpkeepFollow:
-		return fmt.Sprintf("stop Unbound, add to %s the line %s and start it; or `unbound-anchor -F -a %s`, whose exit code 1 means that it renewed the file and 0 that it did not", way.File, line, way.File)
+		return fmt.Sprintf("stop Unbound, add to %s the line %s and start it; or `unbound-anchor -F -a %s`, whose exit code is 1 where it renewed the file, and 0 also where it failed", way.File, line, way.File)
 	case way.File != "":
 		return fmt.Sprintf(`at %s write auto-trust-anchor-file: "%s" in a folder that Unbound may write, and add to that file: %s`, place(way.Statement.Place), way.File, line)
 	case way.Statement.Place != "":

@@ -29,7 +29,7 @@ func stateStale(a *auditing, p holdfast.Prospect) []remark {
 		}
 		r := remark{
 			text:     fmt.Sprintf("it last validated the root's keys on %s, and is to ask for them at least every 15 days", day(last)),
-			evidence: evidence(way.File), mend: "see in its log why it cannot; the line that mends its anchors: " + orElse(a.mend(p), "none is needed"),
+			evidence: evidence(way.File), mend: "see in its log what came of its last tries",
 		}
 		if !a.machine.Live {
 			r.weight = weigh(holdfast.SeverityNotice) // the machine may be switched off
@@ -231,6 +231,9 @@ func (a *auditing) provided() string {
 		return ""
 	}
 	last := a.out.Assumed[len(a.out.Assumed)-1]
+	if last.Step == holdfast.RootSigns {
+		return fmt.Sprintf(" if the plan was kept by which %d signs from %s on", last.Key, day(last.At))
+	}
 	return fmt.Sprintf(" if the plan was kept by which %d was %s on %s", last.Key, last.Step, day(last.At))
 }
 
