@@ -66,6 +66,7 @@ var doors = map[string]string{
 	"github.com/smallstep/pkcs7":          "internal/source/anchor",
 	"go.yaml.in/yaml":                     "internal/source",
 	"github.com/gopacket/gopacket":        "internal/source/capture",
+	"google.golang.org/protobuf":          "internal/source/capture",
 	"github.com/arran4/golang-ical":       "internal/tell/notify",
 }
 
