@@ -16,7 +16,7 @@ import (
 
 // CatalogueVersion names the checks and their rules; a verdict carries it. It
 // changes whenever a verdict over the same evidence could.
-const CatalogueVersion = "2026.11.2"
+const CatalogueVersion = "2026.11.3"
 
 // NewCatalogue is every check of the house, over a validator that trusts the
 // anchors. The cache of verified signatures may be shared by catalogues.
