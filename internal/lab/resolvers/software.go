@@ -201,16 +201,16 @@ func (s Setting) keys() string {
 	return out.String()
 }
 
-// digests are the anchors as DS data: tag, algorithm, 2, digest in hex. An anchor
-// that is no DNSKEY record is left out.
+// digests are the anchors as DS data: tag, algorithm, 2, digest in hex. What is neither a
+// DNSKEY nor a DS record is left out.
 func (s Setting) digests() []string {
 	var out []string
 	for _, r := range s.Anchors {
-		key, err := r.DNSKEY()
-		if err != nil {
-			continue
+		ds, err := r.DS()
+		if key, other := r.DNSKEY(); err != nil && other == nil {
+			ds, err = key.Digest(holdfast.Root, 2)
 		}
-		if ds, err := key.Digest(holdfast.Root, 2); err == nil {
+		if err == nil {
 			out = append(out, fmt.Sprintf("%d %d %d %X", ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest))
 		}
 	}

@@ -7,7 +7,6 @@ package strangers
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -146,58 +145,38 @@ func write(t testing.TB, dir, name, text string) string {
 // Unbound runs NLnet Labs' resolver over the world.
 func Unbound(t testing.TB, w World) Resolver {
 	t.Helper()
-	dir := t.TempDir()
-	at := netip.MustParseAddrPort("127.0.0.9:5300")
-	Daemon(t, "unbound", "-d", "-c", write(t, dir, "unbound.conf", fmt.Sprintf(`server:
-	interface: %s@%d
-	access-control: 127.0.0.0/8 allow
-	do-daemonize: no
-	num-threads: 1
-	username: ""
-	chroot: ""
-	directory: %q
-	pidfile: ""
-	use-syslog: no
-	logfile: ""
-	val-log-level: 2
-	do-ip6: no
-	root-hints: %q
-	trust-anchor-file: %q
-	do-not-query-localhost: no
-	module-config: "validator iterator"
-	trust-anchor-signaling: no
-	root-key-sentinel: no
-	aggressive-nsec: no
-	local-zone: "test." nodefault
-remote-control:
-	control-enable: no
-`, at.Addr(), at.Port(), dir, write(t, dir, "hints", w.Hints), write(t, dir, "anchor", w.anchor(t, wire.TypeDS).String()+"\n"))))
-	r := Resolver{Name: "unbound", At: at}
-	r.await(t)
-	return r
+	return w.run(t, resolvers.PlainUnbound(), "unbound", netip.MustParseAddrPort("127.0.0.9:5300"))
 }
 
-// Kresd runs CZ.NIC's Knot Resolver over the world. It keeps no answers: with
-// its cache it makes up negative ones from the proofs of others (RFC 8198), and
-// a fault of theirs would never be met.
+// Kresd runs CZ.NIC's Knot Resolver over the world.
 func Kresd(t testing.TB, w World) Resolver {
 	t.Helper()
+	return w.run(t, resolvers.PlainKnot(), "kresd", netip.MustParseAddrPort("127.0.0.10:5301"))
+}
+
+// run starts a resolver that trusts the world's first DS record, until the test ends.
+func (w World) run(t testing.TB, software resolvers.Software, program string, at netip.AddrPort) Resolver {
+	t.Helper()
+	Need(t, program)
 	dir := t.TempDir()
-	at := netip.MustParseAddrPort("127.0.0.10:5301")
-	Daemon(t, "kresd", "-n", "-c", write(t, dir, "kresd.conf", fmt.Sprintf(`net.listen(%q, %d)
-net.ipv6 = false
-trust_anchors.remove('.')
-trust_anchors.add(%q)
-modules = { 'hints > iterate', 'policy' }
-hints.root_file(%q)
-modules.unload('ta_signal_query')
-modules.unload('ta_sentinel')
-modules.unload('priming')
-modules.unload('detect_time_skew')
-cache.size = 10*MB
-policy.add(policy.all(policy.FLAGS({'NO_CACHE'})))
-`, at.Addr(), at.Port(), strings.ReplaceAll(w.anchor(t, wire.TypeDS).String(), "\t", " "), write(t, dir, "hints", w.Hints))), dir)
-	r := Resolver{Name: "kresd", At: at}
+	d, err := resolvers.New(software, resolvers.Setting{
+		Folder: dir, At: at, Hints: write(t, dir, "hints", w.Hints), Anchors: []wire.Record{w.anchor(t, wire.TypeDS)}, Usual: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Kill(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("%s said:\n%s", program, d.Log(8000))
+		}
+	})
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r := Resolver{Name: program, At: at}
 	r.await(t)
 	return r
 }
