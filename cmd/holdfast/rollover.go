@@ -52,7 +52,7 @@ performed. The evidence stays in the folder of --to (docs/formats/rehearsal.md);
 	f := cmd.Flags()
 	f.StringSliceVar(&o.Resolvers, "resolver", nil, "only these `resolvers`: unbound, bind, knot, pdns, unbound-static, dnsmasq")
 	f.StringVar(&o.Clock, "clock", app.Accelerated, "accelerated, faketime or wall")
-	f.DurationVar(&o.Every, "every", 0, "ask that often, by the play's clock (default 1s; faketime 12h; wall 10m)")
+	f.DurationVar(&o.Every, "every", 0, "ask that often, by the play's clock (default 1s; faketime 24h; wall 10m)")
 	f.StringVar(&o.Folder, "to", "rehearsals", "keep the evidence in this `folder`")
 	f.StringVar(&o.Page, "page", "", "write what came of it to this `file` as a page")
 	f.IntVar(&o.SideBySide, "side-by-side", 0, "perform so many plays at once (default 4 a processor)")

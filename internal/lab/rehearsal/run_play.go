@@ -11,7 +11,7 @@ import (
 
 // settling is how long programs have, by the machine's clock, to do what is due
 // after a leap.
-const settling = 1500 * time.Millisecond
+const settling = time.Second
 
 // play is the play itself: all are asked again and again, until its end.
 func (s *stage) play(ctx context.Context) error {
@@ -52,7 +52,7 @@ func (s *stage) every() time.Duration {
 	case s.job.Every > 0:
 		return s.job.Every
 	case s.job.Clock == Faketime:
-		return 12 * time.Hour // half of how often the root's keys are asked for
+		return 24 * time.Hour // how often the root's keys are asked for (RFC 5011 section 2.3)
 	case s.job.Clock == Wall:
 		return 10 * time.Minute
 	}
