@@ -24,7 +24,7 @@ func RolloverList(w World, json bool) error {
 	table := tabwriter.NewWriter(w.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PLAY\tSTEPS\tTAKES\tWHAT HAPPENS")
 	for _, play := range plays {
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\n", play.Name, len(play.Steps), span(play.Length), play.Title)
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\n", play.Name, len(play.Steps), stepTime(play.Length), play.Title)
 	}
 	return table.Flush()
 }

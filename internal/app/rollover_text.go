@@ -132,13 +132,21 @@ func writeSigned(out io.Writer, m holdfast.Matrix) {
 	}
 	fmt.Fprintln(table, strings.Join(head, "\t"))
 	for _, step := range m.Play.Steps {
-		row := []string{"  " + step.Name, span(step.At)}
+		row := []string{"  " + step.Name, stepTime(step.At)}
 		for _, a := range actors {
 			row = append(row, signedIn(m, step.Name, a.Name))
 		}
 		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
 	_ = table.Flush() // into memory
+}
+
+// stepTime is an age of a play: in seconds where plays are accelerated.
+func stepTime(d time.Duration) string {
+	if d < 10*time.Minute {
+		return fmt.Sprintf("%d s", int(d/time.Second))
+	}
+	return span(d)
 }
 
 func notFollowing(a holdfast.Actor) string {
