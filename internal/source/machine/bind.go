@@ -103,6 +103,7 @@ func (v bindView) fill(i *holdfast.Installation) {
 	i.Validates, i.Reason = holdfast.ValidationOn, holdfast.Setting{Name: "dnssec-validation", Value: "auto", Place: v.main + ": its default"}
 	if c, ok := v.option("dnssec-validation"); ok {
 		i.Reason = c.setting()
+		i.Reason.Value = bindBoolean(i.Reason.Value)
 	}
 	v.anchors(i)
 	switch i.Reason.Value {
@@ -120,6 +121,18 @@ func (v bindView) fill(i *holdfast.Installation) {
 			}
 		}
 	}
+}
+
+// bindBoolean is a value as named-checkconf -p prints it: yes and no have
+// several spellings, and case says nothing.
+func bindBoolean(value string) string {
+	switch value = strings.ToLower(value); value {
+	case "true", "1":
+		return "yes"
+	case "false", "0":
+		return "no"
+	}
+	return value
 }
 
 // at is a path as named sees it: below its working folder, within its root.
@@ -231,7 +244,7 @@ func (v bindView) entry(c clause, statement string, managed bool) (key holdfast.
 	if statement == "trusted-keys" {
 		kind = "static-key"
 	} else {
-		kind, words = words[1].text, append([]confWord{words[0]}, words[2:]...)
+		kind, words = strings.ToLower(words[1].text), append([]confWord{words[0]}, words[2:]...)
 	}
 	record := "DNSKEY"
 	if strings.HasSuffix(kind, "-ds") {

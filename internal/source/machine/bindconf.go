@@ -15,12 +15,12 @@ type clause struct {
 	place string // FILE:LINE
 }
 
-// name is the first word.
+// name is the first word, in lower case: to named they are the same.
 func (c clause) name() string {
 	if len(c.words) == 0 {
 		return ""
 	}
-	return c.words[0].text
+	return strings.ToLower(c.words[0].text)
 }
 
 // value is what stands behind the name.
@@ -43,6 +43,7 @@ const maxNesting = 30
 type bindConf struct {
 	tree   *Tree
 	root   string // the folder that named confines itself to, or empty
+	cwd    string // what the statement "directory" says, from where it stands on
 	files  []string
 	unread []holdfast.Unread
 }
@@ -75,6 +76,9 @@ func (r *bindReader) clauses(nesting int) []clause {
 	var out []clause
 	current := clause{}
 	finish := func() {
+		if current.name() == "directory" && nesting == 1 {
+			r.conf.cwd = current.value()
+		}
 		if current.name() == "include" && len(current.words) == 2 {
 			out = append(out, r.include(current.words[1].text)...)
 		} else if len(current.words) > 0 || current.body != nil {
@@ -114,7 +118,13 @@ func (r *bindReader) clauses(nesting int) []clause {
 func (r *bindReader) include(pattern string) []clause {
 	var out []clause
 	if !path.IsAbs(pattern) {
-		pattern = path.Join(path.Dir(strings.TrimPrefix(r.name, path.Clean("/"+r.conf.root))), pattern)
+		// Relative paths begin at named's working folder. Where it is not said,
+		// the main file's is the likeliest.
+		folder := r.conf.cwd
+		if folder == "" {
+			folder = path.Dir(path.Join("/", strings.TrimPrefix(r.name, path.Clean("/"+r.conf.root))))
+		}
+		pattern = path.Join("/", folder, pattern)
 	}
 	names := r.conf.tree.glob(path.Join("/", r.conf.root, pattern))
 	if len(names) == 0 {
@@ -151,9 +161,12 @@ func (r *bindReader) next() (word confWord, mark byte) {
 		r.text = r.text[min(len(r.text), end+2):]
 		return word, 0
 	}
-	end := strings.IndexAny(r.text, " \t\r\n{};\"")
+	end := strings.IndexAny(r.text, " \t\r\n{};\"#")
 	if end < 0 {
 		end = len(r.text)
+	}
+	if comment := strings.Index(r.text[:end], "//"); comment > 0 {
+		end = comment
 	}
 	word.text, r.text = r.text[:end], r.text[end:]
 	return word, 0
@@ -175,12 +188,12 @@ func (r *bindReader) skip() {
 			}
 			r.text = r.text[end:]
 		case strings.HasPrefix(r.text, "/*"):
-			end := strings.Index(r.text, "*/")
+			end := strings.Index(r.text[2:], "*/") // "/*/" opens, and does not close
 			if end < 0 {
-				end = len(r.text) - 2
+				end = len(r.text) - 4
 			}
-			r.line += strings.Count(r.text[:end+2], "\n")
-			r.text = r.text[end+2:]
+			r.line += strings.Count(r.text[:end+4], "\n")
+			r.text = r.text[end+4:]
 		default:
 			return
 		}

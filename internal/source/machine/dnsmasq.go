@@ -103,7 +103,7 @@ func (d *dnsmasqSetup) setting(s holdfast.Setting, depth int) {
 	case "edns-packet-max", "dnssec-timestamp", "dnssec-check-unsigned":
 		d.i.Settings = append(d.i.Settings, s)
 	case "conf-file":
-		for _, name := range d.tree.glob(s.Value) {
+		for _, name := range d.tree.glob(strings.Trim(s.Value, `"`)) {
 			d.file(name, depth+1)
 		}
 	case "conf-dir":
@@ -116,7 +116,7 @@ func (d *dnsmasqSetup) setting(s holdfast.Setting, depth int) {
 func (d *dnsmasqSetup) folder(value string, depth int) {
 	parts := strings.Split(value, ",")
 	for _, name := range d.tree.list(parts[0]) {
-		if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") {
+		if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#") {
 			continue
 		}
 		only, take := false, true
@@ -134,11 +134,14 @@ func (d *dnsmasqSetup) folder(value string, depth int) {
 	}
 }
 
-// anchor takes trust-anchor=[class,]ZONE,TAG,ALGORITHM,TYPE,DIGEST.
+// anchor takes trust-anchor=ZONE,[class,]TAG,ALGORITHM,TYPE,DIGEST.
 func (d *dnsmasqSetup) anchor(s holdfast.Setting, upkeep holdfast.Upkeep) {
 	fields := strings.Split(s.Value, ",")
-	if len(fields) == 6 && slices.Contains([]string{"IN", "CH", "HS"}, fields[0]) {
-		fields = fields[1:]
+	for n := range fields {
+		fields[n] = strings.TrimSpace(fields[n])
+	}
+	if len(fields) == 6 && slices.Contains([]string{"IN", "CH", "HS"}, fields[1]) {
+		fields = slices.Delete(fields, 1, 2)
 	}
 	if len(fields) == 5 && fields[0] != "." {
 		return // of another zone

@@ -28,6 +28,13 @@ type statement struct {
 // such as fe80:: end in a colon too.
 var unboundKey = regexp.MustCompile(`^[a-z][a-z0-9-]*:$`)
 
+// A name may stand directly before its value: "do-tcp:no". What begins an
+// address, such as fe80, is no name: those have letters beyond f.
+var (
+	unboundGlued = regexp.MustCompile(`^([a-z][a-z0-9-]*):(.+)$`)
+	unboundWord  = regexp.MustCompile(`[g-z]`)
+)
+
 // unboundParts are the words that begin a part of unbound.conf(5).
 var unboundParts = map[string]bool{
 	"server:": true, "remote-control:": true, "stub-zone:": true, "forward-zone:": true, "auth-zone:": true, "view:": true, "python:": true,
@@ -63,15 +70,19 @@ func (c *unboundConf) file(name string, depth int) {
 	c.files = append(c.files, name)
 	var current *statement
 	for word := range unboundWords(string(text)) {
+		if expected := current != nil && len(current.values) == 0; !word.quoted && !expected {
+			if m := unboundGlued.FindStringSubmatch(word.text); m != nil && unboundWord.MatchString(m[1]) {
+				c.statements = append(c.statements, c.begun(m[1], name, word.line))
+				current = &c.statements[len(c.statements)-1]
+				word.text = m[2]
+			}
+		}
 		switch {
 		case !word.quoted && unboundParts[word.text]:
 			c.part, current = strings.TrimSuffix(word.text, ":"), nil
 			c.parts[c.part]++
 		case !word.quoted && unboundKey.MatchString(word.text):
-			c.statements = append(c.statements, statement{
-				part: c.part, count: c.parts[c.part],
-				Setting: holdfast.Setting{Name: strings.TrimSuffix(word.text, ":"), Place: fmt.Sprintf("%s:%d", name, word.line)},
-			})
+			c.statements = append(c.statements, c.begun(strings.TrimSuffix(word.text, ":"), name, word.line))
 			current = &c.statements[len(c.statements)-1]
 		case current != nil:
 			current.values = append(current.values, word.text)
@@ -81,6 +92,11 @@ func (c *unboundConf) file(name string, depth int) {
 			}
 		}
 	}
+}
+
+// begun is a statement whose values are still to come.
+func (c *unboundConf) begun(name, file string, line int) statement {
+	return statement{part: c.part, count: c.parts[c.part], Setting: holdfast.Setting{Name: name, Place: fmt.Sprintf("%s:%d", file, line)}}
 }
 
 func (c *unboundConf) include(s statement, depth int) {
