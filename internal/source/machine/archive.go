@@ -89,8 +89,8 @@ func (a *archive) take(name string, header *tar.Header, content io.Reader, see f
 	case tar.TypeSymlink:
 		n.link = header.Linkname
 	case tar.TypeLink:
-		if other := a.nodes[inside(header.Linkname)]; other != nil {
-			n = other
+		if n = a.nodes[inside(header.Linkname)]; n == nil || n.names != nil {
+			return nil // to nothing, or to a folder, which no system links
 		}
 	case tar.TypeReg:
 		var kept bytes.Buffer
@@ -104,6 +104,9 @@ func (a *archive) take(name string, header *tar.Header, content io.Reader, see f
 			n.content = kept.Bytes()
 			a.kept += header.Size
 		}
+	}
+	if n.names == nil {
+		a.remove(name) // what lay in it, where it was a folder
 	}
 	a.put(name, n)
 	return nil
