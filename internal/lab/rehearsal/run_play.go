@@ -67,8 +67,10 @@ func (s *stage) until(ctx context.Context, age time.Duration) error {
 			return err
 		}
 		// They look at their clocks when something wakes them.
+		short, cancel := context.WithTimeout(ctx, settling)
+		defer cancel()
 		for _, a := range s.actors {
-			anchor.Look(ctx, s.asker, a.resolver, anchor.Names{Unsigned: s.set.Names.Unsigned})
+			go anchor.Look(short, s.asker, a.resolver, anchor.Names{Unsigned: s.set.Names.Unsigned})
 		}
 		wait = settling
 	}
