@@ -226,7 +226,7 @@ func (f *File) bindTokens() ([]bindToken, error) {
 			out = append(out, bindToken{string(c), false, i, i + 1})
 			i++
 		default:
-			end := strings.IndexAny(text[i:], " \t\r\n{};\"")
+			end := strings.IndexAny(text[i:], " \t\r\n{};\"#")
 			if end < 0 {
 				end = len(text) - i
 			}

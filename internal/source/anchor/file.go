@@ -280,6 +280,9 @@ func anchorOf(r wire.Record) (holdfast.TrustedKey, error) {
 	switch r.Type {
 	case wire.TypeDS:
 		ds, err := r.DS()
+		if err == nil {
+			err = digestLength(ds)
+		}
 		return DigestOf(ds), err
 	case wire.TypeDNSKEY:
 		key, err := r.DNSKEY()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/holdfastdns/holdfast"
@@ -49,7 +50,7 @@ var dnsmasqLineOf = regexp.MustCompile(`(?m)^\s*(?:--)?trust-anchor\s*=`)
 func likeDnsmasq(_ string, text []byte) bool { return dnsmasqLineOf.Match(text) }
 
 // parseDnsmasq reads dnsmasq's trust-anchor= lines:
-// [CLASS,]DOMAIN,TAG,ALGORITHM,DIGEST-TYPE,DIGEST. Other settings it passes over.
+// DOMAIN,[CLASS,]TAG,ALGORITHM,DIGEST-TYPE,DIGEST. Other settings it passes over.
 func parseDnsmasq(f *File) error {
 	return f.eachLine("#", func(from, to int, line string) error {
 		if !dnsmasqLineOf.MatchString(line) {
@@ -61,10 +62,10 @@ func parseDnsmasq(f *File) error {
 			fields[i] = strings.TrimSpace(fields[i])
 		}
 		if len(fields) == 6 {
-			if !strings.EqualFold(fields[0], "IN") && fields[0] != "1" {
-				return fmt.Errorf("class %q: want IN", fields[0])
+			if fields[1] != "IN" {
+				return fmt.Errorf("class %q: want IN", fields[1])
 			}
-			fields = fields[1:]
+			fields = slices.Delete(fields, 1, 2)
 		}
 		if len(fields) != 5 {
 			return fmt.Errorf("trust-anchor=%s: want domain, key tag, algorithm, digest type and digest", value)
