@@ -36,7 +36,7 @@ scan = { core = "1s", full = "1s", fast = "1s" }
 // fullDisk runs in a mount namespace of its own. The disk is filled under a
 // watch that runs; then room is made.
 const fullDisk = `
-mount -t tmpfs -o size=2m tmpfs "$DIR/disk" || exit 77
+mount -t tmpfs -o size=4m tmpfs "$DIR/disk" || exit 77
 "$BIN" init --config "$DIR/holdfast.toml" >"$DIR/log" || exit 90
 "$BIN" watch --config "$DIR/holdfast.toml" 2>"$DIR/first" & watch=$!
 for i in 1 2 3 4 5 6 7 8 9 10; do
