@@ -182,13 +182,14 @@ func (r *reader) stamp(text string) (at time.Time, rest string, ok bool) {
 	return at, "", false
 }
 
-// inYear gives a date that names no year the last one in which it is not to
-// come; a day's grace is for clocks and zones.
+// inYear gives a date that names no year the last one that has it and in which
+// it is not to come; a day's grace is for clocks and zones.
 func (r *reader) inYear(at time.Time) time.Time {
-	now := r.Now
-	at = time.Date(now.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, r.Zone)
-	if at.After(now.Add(24 * time.Hour)) {
-		at = at.AddDate(-1, 0, 0)
+	latest := r.Now.Add(24 * time.Hour)
+	for year := latest.Year(); ; year-- {
+		dated := time.Date(year, at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, r.Zone)
+		if dated.Day() == at.Day() && !dated.After(latest) { // the 29th of February is not in every year
+			return dated.UTC()
+		}
 	}
-	return at.UTC()
 }
