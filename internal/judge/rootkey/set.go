@@ -54,9 +54,11 @@ func SetOf(answer []wire.Record, at time.Time, calendar holdfast.Calendar) (hold
 }
 
 func (s rrset) state(at time.Time, calendar holdfast.Calendar) holdfast.RootSet {
-	out := holdfast.RootSet{TTL: s.records[0].TTL, Size: s.size()}
-	for _, r := range s.records {
-		out.TTL = min(out.TTL, r.TTL)
+	out := holdfast.RootSet{Size: s.size()}
+	for i, r := range s.records { // none, where a bundle of a file has no key
+		if i == 0 || r.TTL < out.TTL {
+			out.TTL = r.TTL
+		}
 	}
 	signs := make([]bool, len(s.keys))
 	for _, sig := range s.sigs {

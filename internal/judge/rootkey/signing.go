@@ -196,7 +196,8 @@ func (s *signing) times(at time.Time) {
 		if !s.policy.Validity.has(validity) {
 			s.say(i+1, "SIG-VALIDITY", holdfast.SeverityError, "", "its signatures hold for %s; the root's for %s", length(validity), length(s.policy.Validity.most))
 		}
-		for name, p := range map[string]*holdfast.SigningPolicy{"KSK": s.KSK, "ZSK": s.ZSK} {
+		for n, p := range []*holdfast.SigningPolicy{s.KSK, s.ZSK} {
+			name := []string{"KSK", "ZSK"}[n]
 			if p != nil && (validity < p.MinValidity || validity > p.MaxValidity) {
 				s.say(i+1, "SIG-VALIDITY", holdfast.SeverityError, "", "its signatures hold for %s; the file's own policy for the %s has %s to %s", length(validity), name, length(p.MinValidity), length(p.MaxValidity))
 			}
