@@ -76,7 +76,7 @@ func labels(pairs ...string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 	var parts []string
 	for i := 0; i+1 < len(pairs); i += 2 {
-		parts = append(parts, pairs[i]+`="`+escape.Replace(pairs[i+1])+`"`)
+		parts = append(parts, pairs[i]+`="`+escape.Replace(strings.ToValidUTF8(pairs[i+1], "?"))+`"`)
 	}
 	return "{" + strings.Join(parts, ",") + "}"
 }
@@ -136,9 +136,10 @@ func AuditStatus(out io.Writer, a holdfast.Audit) (int, error) {
 		}
 	}
 	var perf []string
+	bare := strings.NewReplacer("'", "", "=", "", "|", "/", "\n", " ") // what a label may not have
 	for _, p := range a.Resolvers {
 		if f, fails := p.Fails(); fails {
-			perf = append(perf, fmt.Sprintf("'%s fails in'=%.0fs", strings.ReplaceAll(p.Name(), "'", ""), max(0, f.From.Sub(a.At).Seconds())))
+			perf = append(perf, fmt.Sprintf("'%s fails in'=%.0fs", bare.Replace(p.Name()), max(0, f.From.Sub(a.At).Seconds())))
 		}
 	}
 	for s := holdfast.SeverityWarning; s <= holdfast.SeverityCritical; s++ {
