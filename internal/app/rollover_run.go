@@ -58,6 +58,9 @@ func RolloverRun(ctx context.Context, w World, o RolloverOptions) (Exit, error) 
 	if _, err := resolvers.Select(o.Resolvers); err != nil {
 		return Unworked, advise(fmt.Errorf("rollover: %w", err), "--resolver takes names joined by commas, such as unbound,bind.")
 	}
+	if clocks := []string{rehearsal.Accelerated, rehearsal.Faketime, rehearsal.Wall}; !slices.Contains(clocks, o.Clock) {
+		return Unworked, fmt.Errorf("rollover: clock %q: want %s, %s or %s", o.Clock, clocks[0], clocks[1], clocks[2])
+	}
 	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
 		return Unworked, fmt.Errorf("rollover: %w", err)
 	}

@@ -70,7 +70,10 @@ func (s *stage) until(ctx context.Context, age time.Duration) error {
 		short, cancel := context.WithTimeout(ctx, settling)
 		defer cancel()
 		for _, a := range s.actors {
-			go anchor.Look(short, s.asker, a.resolver, anchor.Names{Unsigned: s.set.Names.Unsigned})
+			go func() {
+				a.daemon.Wake(short)
+				anchor.Look(short, s.asker, a.resolver, anchor.Names{Unsigned: s.set.Names.Unsigned})
+			}()
 		}
 		wait = settling
 	}

@@ -10,22 +10,24 @@ func bind() Software {
 	return Software{
 		Name: "bind", Title: "BIND", Package: "bind9", Follows: true,
 		programs: []string{"named", "rndc"}, version: []string{"-v"}, setup: setBIND, states: bindStates,
+		wake: func(s Setting) []string { return s.rndc("managed-keys", "refresh") },
 	}
 }
 
 // controlPort is where BIND takes rndc's orders: the port that IANA gave it.
 const controlPort = 953
 
+func (s Setting) rndc(args ...string) []string {
+	return append([]string{"rndc", "-c", s.path("rndc.conf"), "-s", s.At.Addr().String(), "-p", fmt.Sprint(controlPort)}, args...)
+}
+
 // bindStates: the file alone would not do, since BIND keeps its newest changes in
 // a journal; and its status calls a key trusted as soon as the time has passed,
 // whereas secroots lists what it validates with.
 func bindStates(s Setting) []source {
-	rndc := func(args ...string) []string {
-		return append([]string{"rndc", "-c", s.path("rndc.conf"), "-s", s.At.Addr().String(), "-p", fmt.Sprint(controlPort)}, args...)
-	}
 	return []source{
-		{name: "rndc managed-keys status", command: rndc("managed-keys", "status"), fleeting: []string{"next scheduled event", "next refresh", "refresh time", "rndc: 'managed-keys'"}},
-		{name: "rndc secroots", command: rndc("secroots", "-"), fleeting: []string{"secure roots as of", "rndc: 'secroots'"}},
+		{name: "rndc managed-keys status", command: s.rndc("managed-keys", "status"), fleeting: []string{"next scheduled event", "next refresh", "refresh time", "rndc: 'managed-keys'"}},
+		{name: "rndc secroots", command: s.rndc("secroots", "-"), fleeting: []string{"secure roots as of", "rndc: 'secroots'"}},
 	}
 }
 

@@ -31,6 +31,9 @@ type Software struct {
 	version  []string // its arguments
 	setup    func(Setting, map[string]string) setup
 	states   func(Setting) []source
+	// wake has it look at the root's keys when its clock leapt over the time for
+	// that; nil where it sees by itself that time has passed.
+	wake func(Setting) []string
 	// bootstrap has its helper fetch the file of trust anchors; nil where it has none.
 	bootstrap func(context.Context, *Daemon) (exit int, said string, err error)
 }
