@@ -12,7 +12,7 @@ import (
 	"github.com/holdfastdns/holdfast"
 )
 
-var bindBlock = regexp.MustCompile(`(?m)(^|[\s;{}])(trust-anchors|managed-keys|trusted-keys)\s*\{`)
+var bindBlock = regexp.MustCompile(`(?mi)(^|[\s;{}])(trust-anchors|managed-keys|trusted-keys)\s*\{`)
 
 func likeBIND(_ string, text []byte) bool { return bindBlock.Match(text) }
 
@@ -47,7 +47,7 @@ func parseBIND(f *File) error {
 			views = views[:len(views)-1]
 		case i+1 < len(tokens) && tokens[i+1].text == "{" && bindBlock.MatchString(" "+t.text+"{"):
 			view := strings.Join(views, "")
-			end, err := f.bindAnchors(view, t.text, tokens[i+2:])
+			end, err := f.bindAnchors(view, strings.ToLower(t.text), tokens[i+2:])
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func parseBIND(f *File) error {
 // viewBefore is the name of a view whose brace follows, empty for any other.
 func (f *File) viewBefore(tokens []bindToken) string {
 	for back := 1; back <= 3 && back <= len(tokens); back++ {
-		if t := tokens[len(tokens)-back]; t.text == "view" && !t.quoted && back > 1 {
+		if t := tokens[len(tokens)-back]; strings.EqualFold(t.text, "view") && !t.quoted && back > 1 {
 			return tokens[len(tokens)-back+1].text
 		} else if t.text == ";" || t.text == "}" || t.text == "{" {
 			break

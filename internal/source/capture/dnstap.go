@@ -142,8 +142,14 @@ func (r *reader) frame(frame []byte) error {
 	case tapAuthQuery, tapClientQuery:
 		return r.message(at, source, t.query)
 	case tapAuthResponse, tapClientResponse:
-		if t.query != nil {
-			return r.message(at, source, t.query)
+		switch {
+		case r.asked: // its question was recorded by itself
+			r.skip()
+			return nil
+		case t.query != nil:
+			err := r.message(at, source, t.query)
+			r.asked = false // of this one we know by its answer, as of those to come
+			return err
 		}
 		return r.answered(at, source, t.response)
 	}
