@@ -29,6 +29,7 @@ func TestToolsAgree(t *testing.T) {
 			" trust-anchor = . , 20326 , 8 , 2 , " + digest20326 + " # the root", "trust-anchor=.,20326,8,2," + strings.ToLower(digest20326), "trust-anchor=.,20326,8,2", "trust-anchor=.,99999,8,2," + digest20326,
 		}},
 		{FormBIND, "named-checkconf", nil, "LINE\n", []string{
+			"Trust-Anchors { . static-ds 20326 8 2 \"" + digest20326 + "\"; };",
 			"trust-anchors { . static-ds 20326 8 2 \"" + digest20326 + "\"; };", "trust-anchors{.  static-ds 20326 8 2 \"" + digest20326[:20] + "\n" + digest20326[20:] + "\";};",
 			"trust-anchors { \".\" Static-DS 20326 8 2 \"" + digest20326 + "\"; // one\n# two\n/* three; */ };", "/*/ trust-anchors { */ trust-anchors { . static-ds 20326 8 2# tag\n \"" + digest20326 + "\"; };",
 			"trust-anchors { . static-ds 20326 8 2 \"" + digest20326 + "\" };", "trust-anchors { . sometimes-ds 20326 8 2 \"" + digest20326 + "\"; };",
