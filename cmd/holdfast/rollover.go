@@ -32,7 +32,8 @@ behind. A resolver that is not installed is named and left out. PLAY is a name o
 
 With --clock accelerated, hold-downs last seconds. With faketime the resolvers keep
 the timers that they come with, 30 days and more, and all clocks leap ahead; that
-wants Debian's package libfaketime. With wall nothing is hurried: it takes months.
+wants Debian's package libfaketime, and BIND cannot play. With wall nothing is
+hurried: it takes months.
 
 Exit codes: 0 nobody departed from the RFCs, 1 somebody did, 4 a play could not be
 performed. The evidence stays in the folder of --to (docs/formats/rehearsal.md);

@@ -59,6 +59,9 @@ func (s *stage) enter(ctx context.Context) error {
 	var work sync.WaitGroup
 	for i, software := range s.software {
 		who := software.Actor(ctx)
+		if who.Skipped == "" && s.clock.leaper != nil {
+			who.Skipped = software.Leaps
+		}
 		if who.Skipped != "" {
 			s.rec.put(line{Actor: &who})
 			continue

@@ -70,10 +70,7 @@ func (s *stage) until(ctx context.Context, age time.Duration) error {
 		short, cancel := context.WithTimeout(ctx, settling)
 		defer cancel()
 		for _, a := range s.actors {
-			go func() {
-				a.daemon.Wake(short)
-				anchor.Look(short, s.asker, a.resolver, anchor.Names{Unsigned: s.set.Names.Unsigned})
-			}()
+			go anchor.Look(short, s.asker, a.resolver, anchor.Names{Unsigned: s.set.Names.Unsigned})
 		}
 		wait = settling
 	}

@@ -188,17 +188,6 @@ type source struct {
 	fleeting []string // lines with these words are no news
 }
 
-// Wake has a daemon that waits for an instant look whether a leap of its clock has
-// passed it. BIND's timers sleep by the kernel's time, which no library leads
-// ahead: without this it would ask for the keys a real day later.
-func (d *Daemon) Wake(ctx context.Context) {
-	if d.Software.wake == nil || !d.Running() {
-		return
-	}
-	command := d.Software.wake(d.Setting)
-	_, _ = say(ctx, d.Setting.Env, d.programs[command[0]], command[1:]...) // who does not hear it shows that in his state
-}
-
 // States reads them all, those left out that are not there (yet).
 func (d *Daemon) States(ctx context.Context) []State {
 	var out []State

@@ -26,14 +26,13 @@ type Software struct {
 	Follows bool
 	// Forwards says that it asks another resolver, and needs Setting.Upstream.
 	Forwards bool
+	// Leaps says why it cannot play while clocks leap; empty: it can.
+	Leaps string
 
 	programs []string // all must be there; the first is the daemon
 	version  []string // its arguments
 	setup    func(Setting, map[string]string) setup
 	states   func(Setting) []source
-	// wake has it look at the root's keys when its clock leapt over the time for
-	// that; nil where it sees by itself that time has passed.
-	wake func(Setting) []string
 	// bootstrap has its helper fetch the file of trust anchors; nil where it has none.
 	bootstrap func(context.Context, *Daemon) (exit int, said string, err error)
 }
