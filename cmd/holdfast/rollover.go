@@ -68,11 +68,20 @@ func (c *commands) rolloverList() *cobra.Command {
 }
 
 func (c *commands) rolloverShow() *cobra.Command {
-	return &cobra.Command{
+	sizes := false
+	cmd := &cobra.Command{
 		Use: "show PLAY", Short: "Print a play: its keys, its steps, and what it tests", Args: args(cobra.ExactArgs(1)),
-		Example: `  holdfast rollover show plain > mine.play`,
-		RunE:    func(_ *cobra.Command, given []string) error { return app.RolloverShow(c.world, given[0], c.json) },
+		Example: `  holdfast rollover show plain > mine.play
+  holdfast rollover show algorithm-roll --sizes`,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if sizes {
+				return app.RolloverSizes(cmd.Context(), c.world, given[0], c.json)
+			}
+			return app.RolloverShow(c.world, given[0], c.json)
+		},
 	}
+	cmd.Flags().BoolVar(&sizes, "sizes", false, "print instead how large the answer with the root's keys is in each step")
+	return cmd
 }
 
 // rolloverPerform is how run starts this program again inside a namespace.

@@ -112,26 +112,3 @@ func Several(bogus, notCurrent, isNew Reply) Impact {
 	}
 	return Uncertain
 }
-
-// Together is what several resolvers mean for those who use all of them, from
-// what each is by itself: one that will go on answering is enough.
-func Together(classes []Class) Impact {
-	impact, asked := Harmed, false
-	for _, c := range classes {
-		switch c {
-		case NonV, FailedOpen:
-			return Unharmed
-		case Vnew:
-			impact = Safe
-		case Vind, Other:
-			if impact != Safe {
-				impact = Uncertain
-			}
-		}
-		asked = asked || c != Silent
-	}
-	if !asked {
-		return Uncertain
-	}
-	return impact
-}

@@ -54,23 +54,3 @@ func TestSeveral(t *testing.T) {
 		}
 	}
 }
-
-func TestTogether(t *testing.T) {
-	for _, test := range []struct {
-		in   []anchor.Class
-		want anchor.Impact
-	}{
-		{[]anchor.Class{anchor.Vold, anchor.Vold}, anchor.Harmed},
-		{[]anchor.Class{anchor.Vold, anchor.Vnew}, anchor.Safe},
-		{[]anchor.Class{anchor.Vold, anchor.NonV}, anchor.Unharmed},
-		{[]anchor.Class{anchor.Vold, anchor.Vind}, anchor.Uncertain},
-		{[]anchor.Class{anchor.Vnew, anchor.Vind}, anchor.Safe},
-		{[]anchor.Class{anchor.Silent, anchor.Silent}, anchor.Uncertain},
-		{[]anchor.Class{anchor.Silent, anchor.Broken}, anchor.Harmed},
-		{nil, anchor.Uncertain},
-	} {
-		if got := anchor.Together(test.in); got != test.want {
-			t.Errorf("%v: got %s, want %s", test.in, got, test.want)
-		}
-	}
-}

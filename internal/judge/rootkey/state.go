@@ -44,9 +44,6 @@ func StateOf(set *holdfast.RootSet, taken, at time.Time, past holdfast.Past, cal
 // Sentence says a step of the calendar for people.
 func Sentence(e holdfast.RootExpected) string { return sentence(e) }
 
-// Describe says for people what the key-signing keys of an RRset do.
-func Describe(set holdfast.RootSet) string { return describe(set) }
-
 // CalendarText is the calendar that the program carries, as a file that
 // ReadCalendar reads.
 func CalendarText() []byte { return slices.Clone(calendarText) }
