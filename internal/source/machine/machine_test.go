@@ -105,7 +105,7 @@ func setups() []setup {
 			"etc/unbound/unbound.conf":          "include-toplevel: \"/etc/unbound/unbound.conf.d/*.conf\"\n",
 			"etc/unbound/unbound.conf.d/a.conf": "server:\n    # a comment: trust-anchor: no\n    auto-trust-anchor-file: \"/var/lib/unbound/root.key\"\nforward-zone:\n  name: \".\"\n  forward-addr: 192.0.2.53@853#dns.example\n",
 			"var/lib/unbound/root.key":          ds20326 + ds38696,
-		}, holdfast.ValidationOn, holdfast.UpkeepFollow, both, "/etc/unbound/unbound.conf.d/a.conf:3", map[string]string{"forwarder": "192.0.2.53@853"}},
+		}, holdfast.ValidationOn, holdfast.UpkeepFollow, both, "/etc/unbound/unbound.conf.d/a.conf:3", map[string]string{"forwarder": "192.0.2.53@853#dns.example"}},
 		{"unbound, static and relative", holdfast.Unbound, map[string]string{
 			"usr/local/etc/unbound/unbound.conf": "server: directory: \"/usr/local/etc/unbound\"\n trust-anchor-file: root.key\n do-tcp: no\n",
 			"usr/local/etc/unbound/root.key":     ds20326,

@@ -147,7 +147,7 @@ type confWord struct {
 }
 
 // unboundWords hands out the words of unbound.conf: parted by space, whole in
-// quotes, up to a "#".
+// quotes, up to a word that begins with "#".
 func unboundWords(text string) func(func(confWord) bool) {
 	return func(yield func(confWord) bool) {
 		number := 0
@@ -171,7 +171,7 @@ func cutUnboundWord(text string) (word, rest string, quoted bool) {
 		}
 		return text[1:], "", true // as Unbound's lexer: to the end of the line
 	}
-	end := strings.IndexAny(text, " \t\r\n#\"'")
+	end := strings.IndexAny(text, " \t\r\n\"'")
 	if end < 0 {
 		return text, "", false
 	}
