@@ -45,11 +45,7 @@ func Audit(ctx context.Context, w World, o AuditOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, fmt.Errorf("--at: %w", err)
 	}
-	config, err := LoadConfig(o.Config)
-	if err != nil {
-		return Unworked, err
-	}
-	calendar, err := config.calendar()
+	calendar, err := calendarOf(o.Config)
 	if err != nil {
 		return Unworked, err
 	}

@@ -27,6 +27,15 @@ func (c Config) calendar() (holdfast.Calendar, error) {
 	return calendar, nil
 }
 
+// calendarOf is the calendar by a configuration file; without one, the program's.
+func calendarOf(file string) (holdfast.Calendar, error) {
+	config, err := LoadConfig(file)
+	if err != nil {
+		return holdfast.Calendar{}, err
+	}
+	return config.calendar()
+}
+
 // following is a catalogue whose checks of the root's keys go by a calendar.
 func following(c judge.Catalogue, calendar holdfast.Calendar) judge.Catalogue {
 	c.Checks = slices.Clone(c.Checks)

@@ -39,11 +39,7 @@ func AnchorsRoot(ctx context.Context, w World, o RootOptions) (Exit, error) {
 	if err != nil {
 		return Unworked, fmt.Errorf("--at: %w", err)
 	}
-	config, err := LoadConfig(o.Config)
-	if err != nil {
-		return Unworked, err
-	}
-	calendar, err := config.calendar()
+	calendar, err := calendarOf(o.Config)
 	if err != nil {
 		return Unworked, err
 	}

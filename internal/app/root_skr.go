@@ -38,11 +38,7 @@ func AnchorsSKR(w World, o SKROptions) (Exit, error) {
 	if err != nil {
 		return Unworked, fmt.Errorf("--at: %w", err)
 	}
-	config, err := LoadConfig(o.Config)
-	if err != nil {
-		return Unworked, err
-	}
-	calendar, err := config.calendar()
+	calendar, err := calendarOf(o.Config)
 	if err != nil {
 		return Unworked, err
 	}

@@ -42,16 +42,21 @@ func parsePowerDNS(f *File) error {
 		case "addNTA":
 			err = f.negative(c.args)
 		case "readTrustAnchorsFromFile", "dofile":
-			if len(c.args) == 0 {
-				err = fmt.Errorf("%s names no file", c.name)
-			} else {
-				f.Files = append(f.Files, Reference{c.args[0], c.name, f.place(c.from)})
-			}
+			err = f.refer(c)
 		}
 		if err != nil {
 			return f.fault(c.from, "%w", err)
 		}
 	}
+	return nil
+}
+
+// refer notes the file of anchors that a call names.
+func (f *File) refer(c luaCall) error {
+	if len(c.args) == 0 {
+		return fmt.Errorf("%s names no file", c.name)
+	}
+	f.Files = append(f.Files, Reference{c.args[0], c.name, f.place(c.from)})
 	return nil
 }
 
@@ -132,11 +137,7 @@ func parseKnotConf(f *File) error {
 				}
 			}
 		case "trust_anchors.add_file", "trust_anchors.config":
-			if len(c.args) == 0 {
-				err = fmt.Errorf("%s names no file", c.name)
-			} else {
-				f.Files = append(f.Files, Reference{c.args[0], c.name, f.place(c.from)})
-			}
+			err = f.refer(c)
 		}
 		if err != nil {
 			return f.fault(c.from, "%w", err)
